@@ -1,0 +1,50 @@
+/**
+ * The context of the call being served: what its handler is given, and what the handler's own calls inherit (deadline,
+ * cancellation, trace, criticality) through AsyncLocalStorage, without being handed anything.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { CancellationToken } from "./cancellation.ts";
+import type { Criticality } from "./criticality.ts";
+import type { Logger } from "./logger.ts";
+import type { Metadata } from "./metadata.ts";
+import type { MethodInfo } from "./method-info.ts";
+import type { TraceContext } from "./trace-context.ts";
+
+/** What outgoing calls inherit. */
+export interface AmbientContext {
+  /** When the work must be done: milliseconds on the mesh's monotonic clock, Infinity when nobody said. */
+  readonly deadline: number;
+  readonly cancellation: CancellationToken;
+  readonly trace: TraceContext;
+  readonly criticality: Criticality;
+}
+
+export interface CallContext extends AmbientContext {
+  readonly method: MethodInfo;
+  /** Address of the caller, "host:port", as the transport sees it. */
+  readonly peer: string;
+  /** What the caller sent beside the messages. */
+  readonly metadata: Metadata;
+  /** Aborts when the caller cancels, the deadline passes or the server stops; its reason is a MeshError. */
+  readonly signal: AbortSignal;
+  /** Writes with the fields of this call: method, trace_id, span_id. */
+  readonly log: Logger;
+  /** Sent before the first response message; may be changed until then. */
+  readonly responseHeaders: Metadata;
+  /** Sent with the status; may be changed until the handler ends. */
+  readonly responseTrailers: Metadata;
+  /** Milliseconds left until the deadline: Infinity without one, 0 once it has passed. */
+  remainingMs(): number;
+}
+
+const storage = new AsyncLocalStorage<AmbientContext>();
+
+/** The context of the call being served, or undefined outside handlers. */
+export function currentContext(): AmbientContext | undefined {
+  return storage.getStore();
+}
+
+/** Runs work so that the calls it makes inherit from this context. */
+export function runInContext<T>(context: AmbientContext, work: () => T): T {
+  return storage.run(context, work);
+}

@@ -1,0 +1,112 @@
+/**
+ * The key-value pairs that travel beside a call's messages: gRPC custom metadata
+ * (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Keys are lower case; a key ending in "-bin" holds
+ * bytes, every other printable ASCII text; one key can hold several values, in order.
+ */
+import { MeshError } from "./mesh-error.ts";
+
+export type MetadataValue = string | Uint8Array;
+
+/** What Metadata.from takes: one value or several per key. */
+export type MetadataInit = Metadata | Readonly<Record<string, MetadataValue | readonly MetadataValue[]>>;
+
+const KEY = /^[0-9a-z_.-]+$/;
+const ASCII_VALUE = /^[\x20-\x7e]*$/;
+
+export class Metadata {
+  readonly #values = new Map<string, MetadataValue[]>();
+
+  /** Metadata with these pairs; Metadata itself is passed through, not copied. Throws like set. */
+  static from(init: MetadataInit | undefined): Metadata {
+    if (init instanceof Metadata) return init;
+    const metadata = new Metadata();
+    for (const [key, value] of Object.entries(init ?? {})) {
+      for (const one of isMany(value) ? value : [value]) metadata.append(key, one);
+    }
+    return metadata;
+  }
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** The first value of a text key. */
+  get(key: string): string | undefined {
+    const value = this.#values.get(key.toLowerCase())?.[0];
+    return typeof value === "string" ? value : undefined;
+  }
+
+  /** The first value of a "-bin" key. */
+  getBinary(key: string): Uint8Array | undefined {
+    const value = this.#values.get(key.toLowerCase())?.[0];
+    return value instanceof Uint8Array ? value : undefined;
+  }
+
+  /** Every value of a key, in the order they came; empty when there is none. */
+  getAll(key: string): readonly MetadataValue[] {
+    return this.#values.get(key.toLowerCase()) ?? [];
+  }
+
+  has(key: string): boolean {
+    return this.#values.has(key.toLowerCase());
+  }
+
+  /** Puts one value in place of what the key held. Throws INVALID_ARGUMENT for a key or value gRPC cannot carry. */
+  set(key: string, value: MetadataValue): this {
+    this.#values.set(validKey(key, value), [value]);
+    return this;
+  }
+
+  /** Adds a value after those the key holds. Throws like set. */
+  append(key: string, value: MetadataValue): this {
+    const valid = validKey(key, value);
+    const values = this.#values.get(valid);
+    if (values === undefined) this.#values.set(valid, [value]);
+    else values.push(value);
+    return this;
+  }
+
+  delete(key: string): void {
+    this.#values.delete(key.toLowerCase());
+  }
+
+  /** Adds all of another's values. */
+  addAll(other: Metadata): this {
+    for (const [key, value] of other) this.append(key, value);
+    return this;
+  }
+
+  /** Every pair; a key with several values comes several times. */
+  *[Symbol.iterator](): IterableIterator<[string, MetadataValue]> {
+    for (const [key, values] of this.#values) {
+      for (const value of values) yield [key, value];
+    }
+  }
+}
+
+function isMany(value: MetadataValue | readonly MetadataValue[]): value is readonly MetadataValue[] {
+  return Array.isArray(value);
+}
+
+function validKey(key: string, value: MetadataValue): string {
+  const lower = key.toLowerCase();
+  if (!KEY.test(lower)) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `metadata key ${JSON.stringify(key)} has characters other than 0-9 a-z _ - .`,
+    );
+  }
+  if (lower.endsWith("-bin") !== value instanceof Uint8Array) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `metadata ${lower} is ${typeof value === "string" ? "text" : "not text"}: bytes go under keys that end in -bin, text under all others`,
+    );
+  }
+  if (typeof value === "string" && !ASCII_VALUE.test(value)) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `metadata ${lower} is not printable ASCII: send it as bytes under ${lower}-bin`,
+    );
+  }
+  return lower;
+}

@@ -1,0 +1,16 @@
+/** Chance as a parameter: a function that draws from [0, 1), so every decision can be replayed from its seed. */
+export type Random = () => number;
+
+/** The process's own chance. */
+export const systemRandom: Random = Math.random;
+
+/** A repeatable sequence from a seed (mulberry32, Tommy Ettinger's public-domain generator). */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

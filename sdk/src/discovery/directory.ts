@@ -1,0 +1,25 @@
+/** The Directory port: who serves a name. Consul, DNS and fixed lists implement it. */
+import type { Endpoint } from "../balancing/endpoint.ts";
+
+/** What a directory knows of a service now. An error never empties the list: the last good one stands, as "stale". */
+export interface EndpointView {
+  readonly endpoints: readonly Endpoint[];
+  /** "stale": the directory could not be asked; the endpoints are the last it gave, or none if it never answered. */
+  readonly freshness: "live" | "stale";
+  /** Why the view is stale. */
+  readonly error?: Error;
+}
+
+export interface Watch {
+  close(): void;
+}
+
+export interface Directory {
+  /**
+   * Calls back with the first view as soon as the directory has answered or failed, then after every change. name is the
+   * part of a target behind its scheme: "greeter" of consul:///greeter. Throws INVALID_ARGUMENT for a name it cannot take.
+   */
+  watch(name: string, listener: (view: EndpointView) => void): Watch;
+  /** Ends every watch. */
+  close(): void;
+}

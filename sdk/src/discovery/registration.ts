@@ -1,0 +1,27 @@
+/** The Registration port: how an instance becomes findable, and stops being so. */
+import type { Address } from "../call/address.ts";
+
+export interface ServiceInstance {
+  /** Name it is found under. */
+  readonly name: string;
+  /** Unique among all instances of all services. */
+  readonly id: string;
+  /** What clients connect to. */
+  readonly address: Address;
+  readonly weight: number;
+  readonly zone?: string | undefined;
+  readonly version?: string | undefined;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** An instance that is registered and kept so. */
+export interface Registered {
+  /** Takes it out; resolves when the registry has confirmed, rejects when it could not be told. Ends all upkeep either way. */
+  deregister(): Promise<void>;
+}
+
+export interface Registration {
+  /** Resolves when the registry lists the instance as healthy; keeps it so from then on. Rejects with a MeshError. */
+  register(instance: ServiceInstance): Promise<Registered>;
+}

@@ -1,0 +1,3 @@
+/** What tests of services on a mesh need; public, for users' tests too. */
+export { seededRandom } from "../call/random.ts";
+export { VirtualClock } from "./virtual-clock.ts";
