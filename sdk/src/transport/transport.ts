@@ -81,8 +81,6 @@ export type ConnectionState = "idle" | "connecting" | "ready" | "failed" | "clos
 /** One endpoint's connection. It reconnects by itself, with backoff, until closed. */
 export interface Connection {
   readonly state: ConnectionState;
-  /** Why it is "failed": text for people. */
-  readonly failure: string | undefined;
   /** Starts connecting if it is idle. */
   connect(): void;
   unary(call: OutgoingCall, body: Uint8Array, receiver: UnaryReceiver): Cancel;

@@ -1,0 +1,190 @@
+/** A grpc-js server behind the Transport port: unary methods as they are, every streaming kind as a duplex stream. */
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type sendUnaryData,
+  type ServerUnaryCall,
+} from "@grpc/grpc-js";
+import { type Address, formatAddress } from "../../call/address.ts";
+import { Cancellation } from "../../call/cancellation.ts";
+import type { Clock, Timer } from "../../call/clock.ts";
+import { MeshError } from "../../call/mesh-error.ts";
+import type { Metadata } from "../../call/metadata.ts";
+import { STATUS_NUMBERS } from "../../call/status.ts";
+import type {
+  Dispatch,
+  IncomingCall,
+  Listener,
+  ListenOptions,
+  ServerMethod,
+  ServerStatus,
+  ServerStream,
+  ServerStreamReceiver,
+} from "../transport.ts";
+import { messageLimits } from "./grpc-js-connection.ts";
+import { asBuffer, fromGrpc, toGrpc } from "./grpc-js-metadata.ts";
+
+type UnaryCall = ServerUnaryCall<Uint8Array, Uint8Array>;
+type DuplexCall = ServerDuplexStream<Uint8Array, Uint8Array>;
+
+/** Messages stay bytes: codecs are the dispatcher's. */
+const serialize = (body: Uint8Array): Buffer => asBuffer(body);
+const deserialize = (body: Buffer): Uint8Array => body;
+
+export async function listenGrpcJs(options: ListenOptions, dispatch: Dispatch): Promise<Listener> {
+  const server = new Server({ "grpc.enable_channelz": 0, ...messageLimits(options.limits) });
+  for (const [path, method] of dispatch) register(server, path, method, options.clock);
+  const port = await bind(server, options.address);
+  return {
+    address: { host: options.address.host, port },
+    drain: (graceMs) => drain(server, graceMs, options.clock),
+  };
+}
+
+function register(server: Server, path: string, served: ServerMethod, clock: Clock): void {
+  if (served.kind === "unary") {
+    const handle = (call: UnaryCall, callback: sendUnaryData<Uint8Array>) =>
+      served.handle(new GrpcJsIncomingCall(call, clock), call.request, (status, body) => {
+        const trailers = toGrpc(status.trailers);
+        if (status.status === STATUS_NUMBERS.OK) callback(null, body, trailers);
+        else callback({ code: status.status, details: status.reason, metadata: trailers });
+      });
+    server.register(path, handle, serialize, deserialize, "unary");
+  } else {
+    const handle = (call: DuplexCall) => {
+      const stream = new GrpcJsServerStream(call);
+      stream.attach(served.handle(new GrpcJsIncomingCall(call, clock), stream));
+    };
+    server.register(path, handle, serialize, deserialize, "bidi");
+  }
+}
+
+function bind(server: Server, address: Address): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(formatAddress(address), ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(listenError(address, error));
+    });
+  });
+}
+
+function listenError(address: Address, error: Error): MeshError {
+  const at = formatAddress(address);
+  if (error.message.includes("EADDRINUSE")) {
+    return new MeshError(
+      "UNAVAILABLE",
+      `server cannot listen on ${at}: the port is in use; end the process that has it, choose another port, or 0 for any free one`,
+      { cause: error },
+    );
+  }
+  if (error.message.includes("EACCES")) {
+    return new MeshError(
+      "PERMISSION_DENIED",
+      `server cannot listen on ${at}: the port is reserved; choose one above 1023, or 0 for any free one`,
+      { cause: error },
+    );
+  }
+  return new MeshError(
+    "UNAVAILABLE",
+    `server cannot listen on ${at}: ${error.message}; choose an address of this machine, 127.0.0.1 or 0.0.0.0`,
+    { cause: error },
+  );
+}
+
+function drain(server: Server, graceMs: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: Timer | undefined;
+    const done = () => {
+      timer?.cancel();
+      resolve();
+    };
+    server.tryShutdown(done);
+    // tryShutdown waits for open streams for ever; its callback does not come after forceShutdown.
+    timer = clock.setTimer(() => {
+      server.forceShutdown();
+      resolve();
+    }, graceMs);
+  });
+}
+
+class GrpcJsIncomingCall implements IncomingCall {
+  readonly metadata: Metadata;
+  readonly deadline: number;
+  readonly receivedAt: number;
+  readonly peer: string;
+  readonly cancellation: Cancellation;
+  readonly #call: UnaryCall | DuplexCall;
+
+  constructor(call: UnaryCall | DuplexCall, clock: Clock) {
+    this.#call = call;
+    this.metadata = fromGrpc(call.metadata);
+    this.receivedAt = clock.now();
+    const wallDeadline = call.getDeadline();
+    this.deadline = this.receivedAt + (Number(wallDeadline) - clock.wallTime());
+    this.peer = call.getPeer();
+    this.cancellation = new Cancellation();
+    call.on("cancelled", () => this.cancellation.cancel(this.#cancelReason(clock)));
+  }
+
+  sendHeaders(headers: Metadata): void {
+    this.#call.sendMetadata(toGrpc(headers));
+  }
+
+  #cancelReason(clock: Clock): MeshError {
+    if (clock.now() >= this.deadline) {
+      const allowedMs = Math.round(this.deadline - this.receivedAt);
+      return new MeshError("DEADLINE_EXCEEDED", `call took longer than the ${allowedMs} ms its caller had left`);
+    }
+    return new MeshError("CANCELLED", `caller ${this.peer} cancelled the call or is gone`);
+  }
+}
+
+class GrpcJsServerStream implements ServerStream {
+  readonly #call: DuplexCall;
+  #receiver: ServerStreamReceiver | undefined;
+  #wanted = 0;
+
+  constructor(call: DuplexCall) {
+    this.#call = call;
+  }
+
+  attach(receiver: ServerStreamReceiver): void {
+    this.#receiver = receiver;
+    this.#call.on("readable", () => this.#pump());
+    this.#call.on("end", () => receiver.onHalfClose());
+    this.#call.on("drain", () => receiver.onDrain());
+    this.#pump();
+  }
+
+  send(body: Uint8Array): boolean {
+    return this.#call.write(body);
+  }
+
+  request(): void {
+    this.#wanted++;
+    this.#pump();
+  }
+
+  finish({ status, reason, trailers }: ServerStatus): void {
+    if (status === STATUS_NUMBERS.OK) {
+      this.#call.end(toGrpc(trailers));
+    } else {
+      const failure = { code: status, details: reason, metadata: toGrpc(trailers) };
+      this.#call.emit("error", Object.assign(new Error(reason), failure));
+    }
+  }
+
+  /** Reads only what was asked for; the stream's own buffer holds a few messages, then its window holds the sender. */
+  #pump(): void {
+    if (this.#receiver === undefined) return;
+    while (this.#wanted > 0) {
+      const body: Uint8Array | null = this.#call.read();
+      if (body === null) return;
+      this.#wanted--;
+      this.#receiver.onMessage(body);
+    }
+    // Reading nothing from an empty stream is what makes it notice its end.
+    if (this.#call.readableLength === 0) this.#call.read(0);
+  }
+}
