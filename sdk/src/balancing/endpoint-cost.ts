@@ -1,0 +1,100 @@
+/**
+ * What an endpoint costs its callers, in milliseconds: the peak EWMA of Finagle
+ * (https://twitter.github.io/finagle/guide/Clients.html#power-of-two-choices-p2c-peak-ewma) for its answers, which
+ * jumps up at once and comes down with time, and beside it a penalty for its failures. Without a penalty an endpoint
+ * that fails fast looks like the fastest of all and draws the calls of the whole fleet.
+ *
+ * Both fade on reading, so an endpoint that gets no calls is tried again by and by. Nothing here waits or polls; time
+ * that stands still or goes back fades nothing.
+ */
+
+/** Time constant of the fading: Finagle's and Linkerd's 10 s; one slow answer is a third of itself after it. */
+const FADE_MS = 10_000;
+
+/** Answers faster than this count alike: below it the event loops at both ends speak louder than the endpoint. */
+const FLOOR_MS = 1;
+
+/** A failure costs as much as an answer this slow: Linkerd's, well above what callers wait for an answer. */
+const FAILURE_MS = 5_000;
+
+/** "Too many" costs less at first than a failure: the endpoint works, it only wants fewer calls. */
+const OVERLOAD_MS = 1_000;
+
+/** The most a penalty grows to and the longest push-back believed: Linkerd's; it fades to 1 ms in two minutes. */
+const MAX_PENALTY_MS = 300_000;
+
+export type PenaltyKind = "failure" | "overload";
+
+export class EndpointCost {
+  #latencyMs = 0;
+  /** Whether it has answered; until then its latency is a guess. */
+  #known = false;
+  #penaltyMs = 0;
+  /** Penalties in a row, no answer between them. */
+  #streak = 0;
+  /** When the streak last grew. */
+  #grownAtMs = -Infinity;
+  /** When the two costs were last brought up to date. */
+  #stampMs = -Infinity;
+
+  /** Counts an answer. */
+  answered(nowMs: number, durationMs: number): void {
+    const faded = this.#bringTo(nowMs);
+    if (durationMs > this.#latencyMs) this.#latencyMs = durationMs;
+    else if (durationMs > 0) this.#latencyMs += durationMs * (1 - faded);
+    this.#known = true;
+    this.#streak = 0;
+  }
+
+  /** Counts a wait that ended without an answer through no fault of the endpoint: it took at least this long. */
+  waited(nowMs: number, durationMs: number): void {
+    this.#bringTo(nowMs);
+    if (durationMs > this.#latencyMs) this.#latencyMs = durationMs;
+  }
+
+  /**
+   * Counts a failure. A penalty is weighed against busy peers, whose cost is multiplied by their calls in flight, while
+   * this endpoint, failing fast, has none; so penalties in a row double until no peer is busy enough to look worse.
+   * Calls that were already under way when it last failed tell nothing new and double nothing.
+   *
+   * @param hintMs how long the endpoint asks to be left alone; 0 when it says nothing.
+   */
+  penalised(nowMs: number, durationMs: number, kind: PenaltyKind, hintMs: number): void {
+    this.#bringTo(nowMs);
+    if (this.#streak === 0 || nowMs - durationMs >= this.#grownAtMs) {
+      this.#streak++;
+      this.#grownAtMs = nowMs;
+    }
+    const grown = (kind === "failure" ? FAILURE_MS : OVERLOAD_MS) * 2 ** (this.#streak - 1);
+    for (const penalty of [grown, durationMs, hintMs]) {
+      if (penalty > this.#penaltyMs) this.#penaltyMs = Math.min(penalty, MAX_PENALTY_MS);
+    }
+  }
+
+  /**
+   * Milliseconds, at least FLOOR_MS. While it has not answered it is taken to be as fast as the peer it is compared
+   * with: a guess that is too low would herd calls onto a fresh endpoint, one too high would keep them away.
+   */
+  readMs(nowMs: number, peer: EndpointCost): number {
+    const faded = this.#fadedBy(nowMs);
+    let cost = FLOOR_MS;
+    if (this.#latencyMs * faded > cost) cost = this.#latencyMs * faded;
+    if (!this.#known && peer.#known) cost = Math.max(cost, peer.#latencyMs * peer.#fadedBy(nowMs));
+    if (this.#penaltyMs * faded > cost) cost = this.#penaltyMs * faded;
+    return cost;
+  }
+
+  /** The share of the costs that is left now. */
+  #fadedBy(nowMs: number): number {
+    const elapsedMs = nowMs - this.#stampMs;
+    return elapsedMs > 0 ? Math.exp(-elapsedMs / FADE_MS) : 1;
+  }
+
+  #bringTo(nowMs: number): number {
+    const faded = this.#fadedBy(nowMs);
+    this.#latencyMs *= faded;
+    this.#penaltyMs *= faded;
+    if (nowMs > this.#stampMs) this.#stampMs = nowMs;
+    return faded;
+  }
+}
