@@ -1,0 +1,65 @@
+/**
+ * The policy that a call follows: defaults < contract < mesh configuration < call options. Layers are merged property
+ * by property, `retry` and `hedging` as wholes. A layer that sets one of these two turns off the other of the layers
+ * below it, because a call follows one of them at most.
+ */
+import { MeshError } from "../call/mesh-error.ts";
+import { type MethodInfo, methodLabel } from "../call/method-info.ts";
+import { MAX_ATTEMPTS, policyProblems } from "./check-policy.ts";
+import type { MethodPolicy, PolicyOverride } from "./policy.ts";
+
+/** Who beside the contract may say how a method behaves. Only the defaults are weaker than the contract. */
+export interface PolicyLayers {
+  /** They speak for many methods, so their retries and hedges reach only those that are safe to send twice. */
+  readonly defaults?: PolicyOverride | undefined;
+  readonly configuration?: PolicyOverride | undefined;
+  readonly call?: PolicyOverride | undefined;
+}
+
+/**
+ * Merges a method's policy with the layers around it. Attempts above 5 count as 5, as gRFC A6 has it.
+ *
+ * @throws MeshError INVALID_ARGUMENT naming the method and every fault, when the layers add up to nonsense: retries of
+ *   a method that is not safe to send twice, a deadline that is not positive.
+ */
+export function mergePolicy(
+  method: MethodInfo & { readonly policy: MethodPolicy },
+  layers: PolicyLayers = {},
+): MethodPolicy {
+  const { idempotency, ...contract } = method.policy;
+  let merged: PolicyOverride = {};
+  for (const layer of [reachable(layers.defaults, method.policy), contract, layers.configuration, layers.call]) {
+    if (layer !== undefined) merged = overlay(merged, layer);
+  }
+  const policy = settle(idempotency, merged);
+  const problems = policyProblems(policy);
+  if (problems.length === 0) return policy;
+  const faults = problems.map(({ property, fault }) => `${property} ${fault}`).join("; ");
+  throw new MeshError("INVALID_ARGUMENT", `policy of ${methodLabel(method)} cannot be followed: ${faults}`);
+}
+
+function reachable(defaults: PolicyOverride | undefined, contract: MethodPolicy): PolicyOverride | undefined {
+  if (defaults === undefined || contract.idempotency !== "IDEMPOTENCY_UNKNOWN") return defaults;
+  const { retry: _retry, hedging: _hedging, ...rest } = defaults;
+  return rest;
+}
+
+function overlay(below: PolicyOverride, above: PolicyOverride): PolicyOverride {
+  const said = Object.fromEntries(Object.entries(above).filter(([, value]) => value !== undefined)) as PolicyOverride;
+  return {
+    ...below,
+    ...(said.retry ? { hedging: null } : {}),
+    ...(said.hedging ? { retry: null } : {}),
+    ...said,
+  };
+}
+
+function settle(idempotency: MethodPolicy["idempotency"], merged: PolicyOverride): MethodPolicy {
+  const { retry, hedging, ...rest } = merged;
+  return {
+    idempotency,
+    ...rest,
+    ...(retry ? { retry: { ...retry, maxAttempts: Math.min(retry.maxAttempts, MAX_ATTEMPTS) } } : {}),
+    ...(hedging ? { hedging: { ...hedging, maxAttempts: Math.min(hedging.maxAttempts, MAX_ATTEMPTS) } } : {}),
+  };
+}
