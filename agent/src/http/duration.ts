@@ -1,0 +1,29 @@
+/** Go's notation for durations, which Consul's API speaks: `1m30s`, `250ms`, `1.5h`. */
+
+const unitMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy;
+
+/** Milliseconds, possibly negative or fractional; `undefined` when it is no duration. A unit is required, except on 0. */
+export function parseDuration(written: string): number | undefined {
+  const negative = written.startsWith("-");
+  const unsigned = written.replace(/^[+-]/, "");
+  if (unsigned === "0") return 0;
+  let ms = 0;
+  let read = 0;
+  for (const [whole, amount = "", unit = ""] of unsigned.matchAll(part)) {
+    ms += Number(amount) * (unitMs[unit] ?? 0);
+    read += whole.length;
+  }
+  if (read === 0 || read !== unsigned.length) return undefined;
+  return negative ? -ms : ms;
+}

@@ -1,0 +1,67 @@
+/** Node's HTTP server around a router: reads bodies within limits, refuses foreign hosts, forgets callers that leave. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+
+import { isLoopbackHostHeader } from "./loopback.ts";
+import { errorReply, RequestError, text, type Reply } from "./reply.ts";
+import type { Router } from "./router.ts";
+
+/** Consul's default for one value. */
+export const maxValueBytes = 512 * 1024;
+/** Everything else is registrations; no honest one comes near. */
+export const maxBodyBytes = 4 * 1024 * 1024;
+/** A body beyond its limit is read and thrown away up to here, so that its sender reads the 413 and not a reset. */
+const maxDiscardedBytes = 16 * 1024 * 1024;
+/** Longer than any client's idle pool keeps a socket, so that it is the client that closes it. */
+const keepAliveTimeoutMs = 5 * 60_000;
+
+export function createHttpServer(route: Router): Server {
+  const server = createServer((request, response) => {
+    void answer(route, request, response);
+  });
+  server.keepAliveTimeout = keepAliveTimeoutMs;
+  return server;
+}
+
+async function answer(route: Router, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort(new Error("the caller went away")));
+  try {
+    const reply = await handle(route, request, gone.signal);
+    if (!gone.signal.aborted) send(response, reply);
+  } catch (error) {
+    if (!gone.signal.aborted) send(response, errorReply(error));
+  }
+}
+
+async function handle(route: Router, request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
+  const { method = "GET", url: target = "/" } = request;
+  const { host } = request.headers;
+  if (!isLoopbackHostHeader(host)) {
+    request.resume();
+    const why = "is not this machine: the meshwork agent answers only requests addressed to localhost or a loopback IP";
+    return text(403, `host ${JSON.stringify(host)} ${why}`, { Connection: "close" });
+  }
+  const body = await readBody(request, target.startsWith("/v1/kv/") ? maxValueBytes : maxBodyBytes);
+  return route({ method, target, body, signal });
+}
+
+async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= limit) chunks.push(chunk);
+    if (size > maxDiscardedBytes) break;
+  }
+  if (size <= limit) return Buffer.concat(chunks);
+  const declared = request.headers["content-length"];
+  const measured = declared === undefined ? "" : `(${declared} bytes)`;
+  const help = "See https://www.consul.io/docs/agent/options.html#kv_max_value_size.";
+  const message = `Request body${measured} too large, max size: ${limit} bytes. ${help}`;
+  throw new RequestError(413, message, { Connection: "close" });
+}
+
+function send(response: ServerResponse, reply: Reply): void {
+  response.writeHead(reply.status, { ...reply.headers, "Content-Length": Buffer.byteLength(reply.body) });
+  response.end(reply.body);
+}

@@ -1,0 +1,96 @@
+/** `/v1/kv`: values, listings, compare-and-set. Locks need Consul's sessions, which this agent does not have yet. */
+import { type AgentState, indentFor, indexHeaders, json } from "../agent-state.ts";
+import {
+  blockingParameters,
+  consistency,
+  parseUint64,
+  refuseNamespace,
+  refuseOtherDatacenter,
+  refuseUnsupported,
+} from "../http/query.ts";
+import { empty, jsonText, type Reply, RequestError } from "../http/reply.ts";
+import type { Call, Route } from "../http/router.ts";
+import { entriesJson } from "../json/shapes.ts";
+import { blockingQuery } from "../state/blocking-query.ts";
+import { type Entry, keysOf, keyValueTopic } from "../state/key-value.ts";
+
+export function keyValueRoutes(state: AgentState): Route[] {
+  const { keyValue, node } = state;
+
+  const get = async (call: Call): Promise<Reply> => {
+    const { query, rest, signal } = call;
+    refuseNamespace(query);
+    const wait = { ...blockingParameters(query), signal };
+    consistency(query);
+    const listing = query.has("keys") || query.has("recurse");
+    if (rest === "" && !listing) throw new RequestError(400, "Missing key name");
+    refuseOtherDatacenter(query, node.datacenter);
+    const { entries, index } = await blockingQuery(state, wait, () => ({
+      ...(listing ? keyValue.list(rest) : single(keyValue.get(rest))),
+      topic: keyValueTopic,
+    }));
+    const headers = indexHeaders(index);
+    const found = entries[0];
+    if (query.has("keys")) {
+      const keys = keysOf(entries, rest, query.get("separator") ?? "");
+      return found === undefined && rest !== "" ? empty(404, headers) : json(call, keys, headers);
+    }
+    if (found === undefined) return empty(404, headers);
+    if (query.has("raw") && !listing) return raw(found, headers);
+    return jsonText(entriesJson(entries, indentFor(query)), headers);
+  };
+
+  const put = (call: Call): Reply => {
+    const { query, rest, body } = call;
+    checkWrite(call, node.datacenter);
+    if (rest === "") throw new RequestError(400, "Missing key name");
+    refuseConflict(query, ["cas", "acquire", "release"]);
+    refuseUnsupported(query, "acquire", "release");
+    const flags = numberParameter(query, "flags") ?? 0n;
+    return json(call, keyValue.set(rest, body, flags, numberParameter(query, "cas")));
+  };
+
+  const remove = (call: Call): Reply => {
+    const { query, rest } = call;
+    checkWrite(call, node.datacenter);
+    if (rest === "" && !query.has("recurse")) throw new RequestError(400, "Missing key name");
+    refuseConflict(query, ["recurse", "cas"]);
+    const cas = numberParameter(query, "cas");
+    if (!query.has("recurse")) return json(call, keyValue.delete(rest, cas));
+    keyValue.deleteUnder(rest);
+    return json(call, true);
+  };
+
+  return [{ path: "/v1/kv/", methods: { GET: get, PUT: put, DELETE: remove } }];
+}
+
+function single({ entry, index }: { entry: Entry | undefined; index: number }): { entries: Entry[]; index: number } {
+  return { entries: entry === undefined ? [] : [entry], index };
+}
+
+/** A browser must never take a stored value for a page of this agent. */
+function raw({ value }: Entry, headers: Readonly<Record<string, string>>): Reply {
+  const guards = { "Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff" };
+  return { status: 200, headers: { ...headers, ...guards, "Content-Type": "text/plain" }, body: value };
+}
+
+function checkWrite({ query }: Call, datacenter: string): void {
+  refuseNamespace(query);
+  refuseOtherDatacenter(query, datacenter);
+}
+
+function refuseConflict(query: URLSearchParams, parameters: readonly string[]): void {
+  const given = [...query].filter(([name]) => parameters.includes(name)).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (new Set(given.map(([name]) => name)).size < 2) return;
+  throw new RequestError(400, `Conflicting flags: ${new URLSearchParams(given).toString()}`);
+}
+
+/** Consul answers 500, not 400, to a number that is none. */
+function numberParameter(query: URLSearchParams, name: string): bigint | undefined {
+  const written = query.get(name);
+  if (written === null) return undefined;
+  const value = parseUint64(written);
+  if (value !== undefined) return value;
+  const why = /^\d+$/.test(written) ? "value out of range" : "invalid syntax";
+  throw new RequestError(500, `strconv.ParseUint: parsing ${JSON.stringify(written)}: ${why}`);
+}

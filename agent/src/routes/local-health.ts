@@ -1,0 +1,73 @@
+/** `/v1/agent/health`: the state of this agent's own services, as a status code that a load balancer can poll. */
+import { type AgentState, json } from "../agent-state.ts";
+import { RequestError } from "../http/reply.ts";
+import type { Call, Handler, Route } from "../http/router.ts";
+import { agentServiceJson, localHealthCheckJson } from "../json/shapes.ts";
+import { worst } from "../state/catalog.ts";
+import type { Instance } from "../state/service.ts";
+
+type Aggregated = "passing" | "warning" | "critical" | "maintenance";
+
+const statusCodes: Readonly<Record<Aggregated, number>> = {
+  passing: 200,
+  warning: 429,
+  critical: 503,
+  maintenance: 503,
+};
+const byGravity: readonly Aggregated[] = ["maintenance", "critical", "warning", "passing"];
+
+export function localHealthRoutes({ catalog, node }: AgentState): Route[] {
+  const aggregated = ({ service }: Instance): Aggregated => {
+    const checks = catalog.checksOf(service.id);
+    return checks.some(({ type }) => type === "maintenance")
+      ? "maintenance"
+      : worst(checks.map(({ status }) => status));
+  };
+  const shape = (instance: Instance): object => ({
+    AggregatedStatus: aggregated(instance),
+    Service: agentServiceJson(instance.service),
+    Checks: catalog.checksOf(instance.service.id).map((check) => localHealthCheckJson(node, check)),
+  });
+  const answer = (
+    call: Call,
+    status: number,
+    aggregate: Aggregated,
+    reason: string,
+    value: unknown,
+  ): ReturnType<Handler> => {
+    const headers = { "X-Consul-Reason": reason };
+    if (call.query.get("format") !== "text") return json(call, value, headers, status);
+    return { status, headers: { ...headers, "Content-Type": "text/plain" }, body: aggregate };
+  };
+
+  return [
+    {
+      path: "/v1/agent/health/service/id/",
+      methods: {
+        GET: (call) => {
+          if (call.rest === "") throw new RequestError(500, "Bad request: Missing serviceID");
+          const instance = catalog.registered(call.rest);
+          if (instance === undefined) {
+            const nothing = { AggregatedStatus: "critical", Service: null, Checks: null };
+            return answer(call, 404, "critical", `ServiceId ${call.rest} not found`, nothing);
+          }
+          const aggregate = aggregated(instance);
+          return answer(call, statusCodes[aggregate], aggregate, aggregate, shape(instance));
+        },
+      },
+    },
+    {
+      path: "/v1/agent/health/service/name/",
+      methods: {
+        GET: (call) => {
+          if (call.rest === "") throw new RequestError(500, "Bad request: Missing service Name");
+          const instances = catalog.instances(call.rest).filter(({ service }) => service.id !== catalog.ownId);
+          if (instances.length === 0) return answer(call, 404, "critical", `ServiceName ${call.rest} Not Found`, []);
+          const found = new Set(instances.map(aggregated));
+          const aggregate = byGravity.find((status) => found.has(status)) ?? "passing";
+          return answer(call, statusCodes[aggregate], aggregate, aggregate, instances.map(shape));
+        },
+      },
+    },
+  ];
+}

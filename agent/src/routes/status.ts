@@ -1,0 +1,36 @@
+/** `/v1/status`, `/` and `/v1/catalog/datacenters`: a cluster of one. */
+import { type AgentState, json } from "../agent-state.ts";
+import { refuseOtherDatacenter } from "../http/query.ts";
+import { text } from "../http/reply.ts";
+import type { Route } from "../http/router.ts";
+
+export function statusRoutes(state: AgentState): Route[] {
+  const { node } = state;
+  const host = node.address.includes(":") ? `[${node.address}]` : node.address;
+  const leader = `${host}:${node.port}`;
+  return [
+    {
+      path: "/v1/status/leader",
+      methods: {
+        GET: (call) => {
+          refuseOtherDatacenter(call.query, node.datacenter);
+          return json(call, leader);
+        },
+      },
+    },
+    {
+      path: "/v1/status/peers",
+      methods: {
+        GET: (call) => {
+          refuseOtherDatacenter(call.query, node.datacenter);
+          return json(call, [leader]);
+        },
+      },
+    },
+    { path: "/v1/catalog/datacenters", methods: { GET: (call) => json(call, [node.datacenter]) } },
+    {
+      path: "/",
+      methods: { GET: () => text(200, "Consul Agent (meshwork)\n") },
+    },
+  ];
+}
