@@ -16,8 +16,10 @@ export interface Watch {
 
 export interface Directory {
   /**
-   * Calls back with the first view as soon as the directory has answered or failed, then after every change. name is the
-   * part of a target behind its scheme: "greeter" of consul:///greeter. Throws INVALID_ARGUMENT for a name it cannot take.
+   * Calls back with the first view as soon as the directory has answered or failed, then after every change, but never
+   * before watch() has returned. Endpoints come sorted by id, each id once. name is the part of a target behind its
+   * scheme: "greeter" of consul:///greeter. Throws INVALID_ARGUMENT for a name it cannot take, FAILED_PRECONDITION once
+   * the directory is closed.
    */
   watch(name: string, listener: (view: EndpointView) => void): Watch;
   /** Ends every watch. */

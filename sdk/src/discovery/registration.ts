@@ -22,6 +22,9 @@ export interface Registered {
 }
 
 export interface Registration {
-  /** Resolves when the registry lists the instance as healthy; keeps it so from then on. Rejects with a MeshError. */
+  /**
+   * Resolves when the registry has taken the instance as healthy, and keeps it so from then on, through outages of the
+   * registry too. Rejects with a MeshError, and then nothing is registered or kept up.
+   */
   register(instance: ServiceInstance): Promise<Registered>;
 }

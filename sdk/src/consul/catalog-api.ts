@@ -1,0 +1,83 @@
+/** What the cluster knows: services and their healthy instances (https://developer.hashicorp.com/consul/api-docs/health). */
+import { z } from "zod";
+import type { Endpoint } from "../balancing/endpoint.ts";
+import { inOrder } from "../discovery/endpoint-view.ts";
+import { type ConsulHttp, type ConsulRequest, refusal } from "./consul-http.ts";
+import { decodeReply } from "./decode-reply.ts";
+
+type CallBounds = Pick<ConsulRequest, "signal" | "timeoutMs" | "upkeep">;
+
+/** Keys of a service's metadata that are fields of an Endpoint. */
+export const ZONE_KEY = "zone";
+export const VERSION_KEY = "version";
+
+const HealthEntries = z.array(
+  z.object({
+    Node: z.object({ Node: z.string(), Address: z.string() }),
+    Service: z.object({
+      ID: z.string(),
+      Address: z.string(),
+      Port: z.int().min(0).max(65_535),
+      Meta: z.record(z.string(), z.string()).nullish(),
+      Weights: z.object({ Passing: z.number() }).nullish(),
+    }),
+  }),
+);
+
+type HealthEntry = z.infer<typeof HealthEntries>[number];
+
+const CatalogServices = z.record(z.string(), z.array(z.string()).nullable());
+
+/** Every service by name, with the tags of its instances. */
+export async function catalogServices(
+  http: ConsulHttp,
+  bounds: CallBounds = {},
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const reply = await http.request({ ...bounds, method: "GET", path: "/catalog/services" });
+  if (reply.status !== 200) throw refusal(http, "to list services", reply);
+  const services = decodeReply(http, CatalogServices, reply.text);
+  return new Map(Object.entries(services).map(([name, tags]) => [name, tags ?? []]));
+}
+
+/** The instances of a service whose checks all pass, once; a directory follows them. */
+export async function healthService(
+  http: ConsulHttp,
+  name: string,
+  bounds: CallBounds = {},
+): Promise<readonly Endpoint[]> {
+  const reply = await http.request({ ...bounds, method: "GET", path: healthPath(name), query: PASSING });
+  if (reply.status !== 200) throw refusal(http, `to list ${name}`, reply);
+  return readHealth(http, reply.text);
+}
+
+export const PASSING = { passing: "1" } as const;
+
+export function healthPath(name: string): string {
+  return `/health/service/${encodeURIComponent(name)}`;
+}
+
+/** The endpoints in an answer of /health/service. Throws INTERNAL for an answer that is none. */
+export function readHealth(http: ConsulHttp, text: string): readonly Endpoint[] {
+  const entries = decodeReply(http, HealthEntries, text).filter(({ Service }) => Service.Port !== 0);
+  const times = new Map<string, number>();
+  for (const { Service } of entries) times.set(Service.ID, (times.get(Service.ID) ?? 0) + 1);
+  return inOrder(entries.map((entry) => toEndpoint(entry, times.get(entry.Service.ID) === 1)));
+}
+
+/** A service id is unique on its node only; where two nodes use the same, the node's name tells them apart. */
+function toEndpoint({ Node, Service }: HealthEntry, unique: boolean): Endpoint {
+  const { [ZONE_KEY]: zone, [VERSION_KEY]: version, ...metadata } = Service.Meta ?? {};
+  return {
+    id: unique ? Service.ID : `${Service.ID}@${Node.Node}`,
+    address: { host: withoutBrackets(Service.Address === "" ? Node.Address : Service.Address), port: Service.Port },
+    weight: Math.max(1, Service.Weights?.Passing ?? 1),
+    ...(zone === undefined ? {} : { zone }),
+    ...(version === undefined ? {} : { version }),
+    metadata,
+  };
+}
+
+/** Consul stores an address as it was given, and some tools give IPv6 in brackets. */
+function withoutBrackets(host: string): string {
+  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+}

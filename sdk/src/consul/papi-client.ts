@@ -1,0 +1,141 @@
+/**
+ * The HTTP exchange of the npm package `consul`, and the one place that touches it.
+ *
+ * Only its generic verbs are used, those of the package papi beneath it: its own methods pass on a fixed list of
+ * fields, hide headers and have no AbortSignal, and its watch crashes the process when nobody listens to its errors.
+ * Two gaps of the exchange are closed here through papi's onRequest extension: an answer that breaks off midway never
+ * settles, and a waiting socket keeps the process alive.
+ */
+import { EventEmitter } from "node:events";
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import Consul from "consul";
+import type { ConsulOptions } from "./consul-options.ts";
+
+export type Verb = "GET" | "PUT" | "DELETE";
+
+export interface PapiRequest {
+  readonly method: Verb;
+  /** Below /v1, percent-encoded: "/health/service/greeter". */
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Whether the process may end while it waits. */
+  readonly background: boolean;
+}
+
+/** What came back, whatever its status. */
+export interface PapiReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+/** A request under way. */
+export interface PapiExchange {
+  /** Rejects with the socket's error, or papi's after cancel(). */
+  readonly reply: Promise<PapiReply>;
+  cancel(): void;
+}
+
+/** What papi gives an extension before the request goes out. */
+interface PapiPending {
+  transport: { request(options: RequestOptions): ClientRequest };
+}
+
+type PapiResponse = IncomingMessage & { readonly body?: Buffer };
+
+/** The part of papi that its types leave out. */
+interface PapiVerbs {
+  _request(options: {
+    readonly method: Verb;
+    readonly path: string;
+    readonly query: Record<string, string>;
+    readonly body?: unknown;
+    readonly type?: "json";
+    readonly buffer: true;
+    readonly ctx: EventEmitter;
+    readonly exts: { onRequest(pending: PapiPending, next: () => void): void };
+  }): Promise<PapiResponse>;
+}
+
+export interface PapiClient {
+  send(request: PapiRequest): PapiExchange;
+  /** Closes every socket. */
+  close(): void;
+}
+
+export function papiClient(options: ConsulOptions): PapiClient {
+  const agent = options.url.startsWith("https:")
+    ? new HttpsAgent({ keepAlive: true })
+    : new HttpAgent({ keepAlive: true });
+  const settings = {
+    baseUrl: `${options.url}/v1`,
+    agent,
+    headers: headersOf(options),
+    ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
+  };
+  const verbs = new Consul(settings) as unknown as PapiVerbs;
+  return { send: (request) => send(verbs, request), close: () => agent.destroy() };
+}
+
+function headersOf({ token, basicAuth }: ConsulOptions): Record<string, string> {
+  return {
+    "user-agent": "meshwork",
+    ...(token === undefined ? {} : { "x-consul-token": token }),
+    ...(basicAuth === undefined ? {} : { authorization: `Basic ${Buffer.from(basicAuth).toString("base64")}` }),
+  };
+}
+
+function send(verbs: PapiVerbs, { method, path, query, body, background }: PapiRequest): PapiExchange {
+  const ctx = new EventEmitter();
+  const onRequest = (pending: PapiPending, next: () => void): void => {
+    const { transport } = pending;
+    pending.transport = {
+      request(options) {
+        const sent = transport.request(plainHost(options));
+        guard(sent, background);
+        return sent;
+      },
+    };
+    next();
+  };
+  const content = body === undefined ? {} : { body, type: "json" as const };
+  const reply = verbs._request({
+    method,
+    path,
+    query: { ...query },
+    ...content,
+    buffer: true,
+    ctx,
+    exts: { onRequest },
+  });
+  return {
+    reply: reply.then(toReply, (error: unknown) => toReply(responseOf(error))),
+    cancel: () => void ctx.emit("cancel"),
+  };
+}
+
+/** papi passes on a URL's hostname, in which IPv6 has brackets; a socket wants none. */
+function plainHost(options: RequestOptions): RequestOptions {
+  const { hostname } = options;
+  return typeof hostname === "string" && hostname.startsWith("[")
+    ? { ...options, hostname: hostname.slice(1, -1) }
+    : options;
+}
+
+function guard(request: ClientRequest, background: boolean): void {
+  request.once("response", (response) => response.once("error", (error) => request.emit("error", error)));
+  if (background) request.once("socket", (socket) => socket.unref());
+}
+
+function toReply(response: PapiResponse): PapiReply {
+  return { status: response.statusCode ?? 0, headers: response.headers, text: response.body?.toString("utf8") ?? "" };
+}
+
+/** papi takes every status but 2xx for an error, with the response in it. */
+function responseOf(error: unknown): PapiResponse {
+  if (typeof error === "object" && error !== null && "response" in error) return error.response as PapiResponse;
+  throw error;
+}
