@@ -17,6 +17,8 @@ export interface AmbientContext {
   readonly cancellation: CancellationToken;
   readonly trace: TraceContext;
   readonly criticality: Criticality;
+  /** How often the call was sent before: 0 unless it is a retry. A retry's own calls are not retried in turn. */
+  readonly previousAttempts: number;
 }
 
 export interface CallContext extends AmbientContext {

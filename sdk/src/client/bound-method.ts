@@ -1,0 +1,84 @@
+/** A method as one client calls it: everything that does not change from call to call, looked up once. */
+import { formatAddress } from "../call/address.ts";
+import type { Clock } from "../call/clock.ts";
+import type { AttemptRecord, ClientCallRecord, ClientMethodObserver } from "../call/observer.ts";
+import { methodLabel } from "../call/method-info.ts";
+import type { Random } from "../call/random.ts";
+import type { EndpointState } from "../balancing/endpoint-state.ts";
+import type { MethodDefinition } from "../contract/definition.ts";
+import { mergePolicy } from "../contract/merge-policy.ts";
+import type { MethodPolicy, PolicyOverride } from "../contract/policy.ts";
+import type { RetryBudget } from "../resilience/retry-budget.ts";
+import type { ServiceChannel } from "./service-channel.ts";
+
+export interface ClientEnvironment {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** One budget for all calls of a client to a service. */
+  readonly budget: RetryBudget;
+  readonly channel: ServiceChannel;
+}
+
+export class BoundMethod {
+  readonly definition: MethodDefinition;
+  readonly label: string;
+  readonly environment: ClientEnvironment;
+  readonly observers: readonly ClientMethodObserver[];
+  readonly #configuration: PolicyOverride | undefined;
+  readonly #policy: MethodPolicy;
+  readonly #merged = new WeakMap<PolicyOverride, MethodPolicy>();
+
+  /**
+   * @param configuration what the mesh's configuration changes of the contract's policy.
+   * Throws INVALID_ARGUMENT when the two add up to nonsense.
+   */
+  constructor(
+    definition: MethodDefinition,
+    configuration: PolicyOverride | undefined,
+    environment: ClientEnvironment,
+    observers: readonly ClientMethodObserver[],
+  ) {
+    this.definition = definition;
+    this.label = methodLabel(definition);
+    this.environment = environment;
+    this.observers = observers;
+    this.#configuration = configuration;
+    this.#policy = mergePolicy(definition, { configuration });
+  }
+
+  /** The policy of a call; merged once per override object. */
+  policy(call: PolicyOverride | undefined): MethodPolicy {
+    if (call === undefined) return this.#policy;
+    let merged = this.#merged.get(call);
+    if (merged === undefined) {
+      merged = mergePolicy(this.definition, { configuration: this.#configuration, call });
+      this.#merged.set(call, merged);
+    }
+    return merged;
+  }
+
+  attemptStarted(): void {
+    for (const observer of this.observers) observer.attemptStarted?.();
+  }
+
+  attemptEnded(record: AttemptRecord): void {
+    for (const observer of this.observers) observer.attemptEnded?.(record);
+  }
+
+  callEnded(record: ClientCallRecord): void {
+    for (const observer of this.observers) observer.callEnded?.(record);
+  }
+}
+
+/** "host:port" of an endpoint, formatted once. */
+const texts = new WeakMap<object, string>();
+
+export function endpointText(state: EndpointState): string {
+  const { address } = state.endpoint;
+  let text = texts.get(address);
+  if (text === undefined) {
+    text = formatAddress(address);
+    texts.set(address, text);
+  }
+  return text;
+}

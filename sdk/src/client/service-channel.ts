@@ -1,0 +1,192 @@
+/**
+ * A client's way to one service: watches who serves it, keeps a connection to each, and picks among those that are ready.
+ * The pick policy decides; this file only knows who can be asked.
+ */
+import type { EndpointState } from "../balancing/endpoint-state.ts";
+import { EndpointState as State } from "../balancing/endpoint-state.ts";
+import type { PickContext, PickPolicy } from "../balancing/pick-policy.ts";
+import { withoutTried } from "../balancing/without-tried.ts";
+import { formatAddress } from "../call/address.ts";
+import type { Clock } from "../call/clock.ts";
+import { MeshError } from "../call/mesh-error.ts";
+import type { Directory, EndpointView, Watch } from "../discovery/directory.ts";
+import type { Connection, ConnectionState, Transport, TransportLimits } from "../transport/transport.ts";
+
+/** What happened to a channel's connections and endpoints, for metrics and logs. */
+export interface ChannelObserver {
+  viewChanged?(target: string, view: EndpointView): void;
+  connectionChanged?(target: string, endpoint: string, from: ConnectionState, to: ConnectionState): void;
+}
+
+export interface ServiceChannelOptions {
+  /** As the user wrote it: "consul:///greeter". */
+  readonly target: string;
+  /** The target's part that the directory understands: "greeter". */
+  readonly name: string;
+  readonly directory: Directory;
+  readonly transport: Transport;
+  readonly policy: PickPolicy;
+  readonly clock: Clock;
+  readonly limits: TransportLimits;
+  readonly observer?: ChannelObserver;
+}
+
+/** An endpoint with its connection. */
+interface Member {
+  readonly state: EndpointState;
+  readonly connection: Connection;
+}
+
+export class ServiceChannel {
+  readonly target: string;
+  readonly #options: ServiceChannelOptions;
+  readonly #watch: Watch;
+  readonly #members = new Map<string, Member>();
+  readonly #connections = new Map<EndpointState, Connection>();
+  readonly #waiting = new Set<() => void>();
+  #ready: readonly EndpointState[] = [];
+  #view: EndpointView | undefined;
+  #closed = false;
+
+  constructor(options: ServiceChannelOptions) {
+    this.target = options.target;
+    this.#options = options;
+    this.#watch = options.directory.watch(options.name, (view) => this.#apply(view));
+  }
+
+  /**
+   * The endpoint for the next attempt, or undefined when there is none now: obstacle() then says whether to wait. Prefers
+   * endpoints that the call has not tried. When every endpoint is down, one is given all the same: its connection knows
+   * why, and tries again.
+   */
+  pick(call: PickContext, tried: readonly EndpointState[]): EndpointState | undefined {
+    if (this.#ready.length > 0) {
+      const candidates = tried.length === 0 ? this.#ready : withoutTried(this.#ready, tried);
+      return this.#options.policy.pick(candidates, call);
+    }
+    if (this.#members.size === 0 || this.#closed) return undefined;
+    const all = [...this.#members.values()];
+    if (all.some(({ connection }) => connection.state === "connecting" || connection.state === "idle"))
+      return undefined;
+    const down = all.map(({ state }) => state);
+    return this.#options.policy.pick(withoutTried(down, tried), call);
+  }
+
+  /** The connection of a picked endpoint; undefined once the endpoint has gone. */
+  connectionOf(state: EndpointState): Connection | undefined {
+    return this.#connections.get(state);
+  }
+
+  /** How many endpoints could be tried. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  get endpoints(): readonly EndpointState[] {
+    return [...this.#connections.keys()];
+  }
+
+  get view(): EndpointView | undefined {
+    return this.#view;
+  }
+
+  /** Why no endpoint can be picked, when waiting is of no use; undefined when waiting may help. */
+  obstacle(): MeshError | undefined {
+    if (this.#closed) return closedError(this.target);
+    if (this.#view === undefined || this.#view.endpoints.length > 0) return undefined;
+    const { error } = this.#view;
+    if (error !== undefined) {
+      const reason = error instanceof MeshError ? error.reason : error.message;
+      return new MeshError("UNAVAILABLE", `no instance of ${this.target} is known: ${reason}`, { cause: error });
+    }
+    return new MeshError(
+      "UNAVAILABLE",
+      `no healthy instance of ${this.target} is registered: start one, or look with "mesh ls" whether its name or its checks differ`,
+    );
+  }
+
+  /** What a call would be waiting for: the end of a sentence for people. */
+  describeWait(): string {
+    if (this.#view === undefined) return `the directory of ${this.target} has not answered yet`;
+    const states = [...this.#members.values()].map(
+      ({ state, connection }) => `${formatAddress(state.endpoint.address)} is ${connection.state}`,
+    );
+    return `no endpoint of ${this.target} is ready: ${states.join(", ")}`;
+  }
+
+  /** Calls back after the next change that may make a pick possible, once; the returned function unsubscribes. */
+  onceChanged(listener: () => void): () => void {
+    this.#waiting.add(listener);
+    return () => this.#waiting.delete(listener);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watch.close();
+    for (const id of this.#members.keys()) this.#remove(id);
+    this.#changed();
+  }
+
+  #apply(view: EndpointView): void {
+    if (this.#closed) return;
+    this.#view = view;
+    const listed = new Set(view.endpoints.map((endpoint) => endpoint.id));
+    for (const id of this.#members.keys()) if (!listed.has(id)) this.#remove(id);
+    for (const endpoint of view.endpoints) {
+      const member = this.#members.get(endpoint.id);
+      if (member !== undefined && sameAddress(member.state, endpoint.address)) {
+        member.state.endpoint = endpoint;
+      } else {
+        if (member !== undefined) this.#remove(endpoint.id);
+        this.#add(new State(endpoint));
+      }
+    }
+    this.#options.observer?.viewChanged?.(this.target, view);
+    this.#changed();
+  }
+
+  #add(state: EndpointState): void {
+    const { transport, limits, clock } = this.#options;
+    const { address, id } = state.endpoint;
+    let before: ConnectionState = "idle";
+    const connection = transport.connect(address, {
+      limits,
+      clock,
+      onStateChange: (now) => {
+        this.#options.observer?.connectionChanged?.(this.target, formatAddress(address), before, now);
+        before = now;
+        this.#changed();
+      },
+    });
+    this.#members.set(id, { state, connection });
+    this.#connections.set(state, connection);
+    connection.connect();
+  }
+
+  #remove(id: string): void {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    this.#members.delete(id);
+    this.#connections.delete(member.state);
+    member.connection.close();
+  }
+
+  #changed(): void {
+    const ready: EndpointState[] = [];
+    for (const { state, connection } of this.#members.values()) if (connection.state === "ready") ready.push(state);
+    this.#ready = ready;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const listener of waiting) listener();
+  }
+}
+
+/** What every use of a closed mesh answers. */
+export function closedError(target: string): MeshError {
+  return new MeshError("FAILED_PRECONDITION", `client of ${target} is closed: make calls before mesh.close()`);
+}
+
+function sameAddress(state: EndpointState, address: { readonly host: string; readonly port: number }): boolean {
+  return state.endpoint.address.host === address.host && state.endpoint.address.port === address.port;
+}

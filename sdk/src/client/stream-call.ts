@@ -1,0 +1,223 @@
+/**
+ * A streaming call of any kind at its client. Requests are pulled from the user's iterable as fast as the transport takes
+ * them; responses are pulled from the transport as fast as the user reads them, a few ahead. Leaving the loop, cancelling
+ * or failing ends both directions.
+ */
+import { MeshError } from "../call/mesh-error.ts";
+import type { Metadata } from "../call/metadata.ts";
+import { MessageQueue } from "../transport/message-queue.ts";
+import type {
+  CallOutcome,
+  Cancel,
+  ClientStream,
+  Connection,
+  OutgoingCall,
+  StreamReceiver,
+} from "../transport/transport.ts";
+import type { BoundMethod } from "./bound-method.ts";
+import type { CallOptions } from "./call-options.ts";
+import { type Attempt, type CallHooks, CallRun } from "./call-run.ts";
+import { decodeResponse, encodeRequest } from "./message-bytes.ts";
+
+/** Requests a user may give: one by one as they come, or all at hand. */
+export type Requests = AsyncIterable<unknown> | Iterable<unknown>;
+
+/** What was sent is kept for another attempt up to this many bytes; beyond, the call is committed (gRFC A6). */
+const MAX_REPLAY_BYTES = 256 * 1024;
+/** Messages asked for ahead of the reader: hides the way through the event loop, bounds what a slow reader holds. */
+const READ_AHEAD = 8;
+
+export class StreamCall implements CallHooks {
+  readonly run: CallRun;
+  readonly responses: MessageQueue;
+  readonly #requests: AsyncIterator<unknown> | Iterator<unknown>;
+  #stream: ClientStream | undefined;
+  #attempt: Attempt | undefined;
+  #replay: Uint8Array[] | undefined = [];
+  #replayBytes = 0;
+  #halfClosed = false;
+  #pumping = false;
+  #requestsDone = false;
+  #over = false;
+  #wake: (() => void) | undefined;
+
+  constructor(method: BoundMethod, requests: Requests, options: CallOptions | undefined) {
+    this.#requests = iteratorOf(requests);
+    this.responses = new MessageQueue({
+      wanted: () => this.#stream?.request(),
+      abandoned: () => this.run.fail("CANCELLED", "the reader left the stream before its end"),
+    });
+    this.run = new CallRun(method, options, this);
+  }
+
+  /** Starts the call; results and failures come through responses. */
+  start(): this {
+    this.run.start();
+    return this;
+  }
+
+  send(connection: Connection, call: OutgoingCall, attempt: Attempt): Cancel {
+    this.#attempt = attempt;
+    const stream = connection.open(call, new StreamAttempt(this, attempt));
+    // An attempt that ended while it was opened has been followed already.
+    if (this.#attempt !== attempt || this.#over) return (status, reason) => stream.cancel(status, reason);
+    this.#stream = stream;
+    this.#wake?.();
+    for (const body of this.#replay ?? []) this.#write(stream, attempt, body);
+    if (this.#halfClosed) stream.end();
+    for (let asked = 0; asked < READ_AHEAD; asked++) stream.request();
+    if (!this.#pumping) {
+      this.#pumping = true;
+      void this.#pump();
+    }
+    return (status, reason) => stream.cancel(status, reason);
+  }
+
+  succeeded(): void {
+    this.#end();
+    this.responses.end();
+  }
+
+  failed(error: MeshError): void {
+    this.#end();
+    this.responses.fail(error);
+  }
+
+  received(attempt: Attempt, body: Uint8Array): void {
+    if (attempt !== this.#attempt || this.#over) return;
+    this.#replay = undefined;
+    attempt.receivedBytes += body.byteLength;
+    try {
+      this.responses.push(decodeResponse(this.run.method, body));
+    } catch (error) {
+      const { code, reason, cause } = error as MeshError;
+      this.run.fail(code, reason, cause);
+    }
+  }
+
+  answered(attempt: Attempt, headers: Metadata): void {
+    this.#replay = undefined;
+    this.run.commit(attempt, headers);
+  }
+
+  drained(attempt: Attempt): void {
+    if (attempt === this.#attempt) this.#wake?.();
+  }
+
+  /** Moves requests from the user to the transport until there are no more; never rejects. */
+  async #pump(): Promise<void> {
+    try {
+      for (;;) {
+        const next = await this.#requests.next();
+        if (next.done === true) this.#requestsDone = true;
+        if (this.#over) return;
+        if (next.done === true) {
+          this.#halfClosed = true;
+          this.#stream?.end();
+          return;
+        }
+        const body = encodeRequest(this.run.method, next.value);
+        this.#keep(body);
+        if (!this.#write(this.#stream, this.#attempt, body))
+          await new Promise<void>((resolve) => (this.#wake = resolve));
+        if (this.#over) return;
+      }
+    } catch (error) {
+      this.#requestsDone = !(error instanceof MeshError);
+      const [code, reason] =
+        error instanceof MeshError
+          ? ([error.code, error.reason] as const)
+          : ([
+              "CANCELLED",
+              `the stream of requests threw: ${error instanceof Error ? error.message : String(error)}`,
+            ] as const);
+      this.run.fail(code, reason, error);
+    }
+  }
+
+  /** Lets the user's generator run its finally blocks; the call is over, so what they throw can only be a warning. */
+  async #closeRequests(): Promise<void> {
+    if (this.#requestsDone) return;
+    this.#requestsDone = true;
+    try {
+      await this.#requests.return?.(undefined);
+    } catch (error) {
+      process.emitWarning(`requests of ${this.run.method.label} threw while they were closed: ${String(error)}`);
+    }
+  }
+
+  #keep(body: Uint8Array): void {
+    if (this.#replay === undefined) return;
+    this.#replayBytes += body.byteLength;
+    if (this.#replayBytes > MAX_REPLAY_BYTES) {
+      this.#replay = undefined;
+      this.run.freeze();
+    } else {
+      this.#replay.push(body);
+    }
+  }
+
+  #write(stream: ClientStream | undefined, attempt: Attempt | undefined, body: Uint8Array): boolean {
+    if (stream === undefined || attempt === undefined) return true;
+    attempt.sentBytes += body.byteLength;
+    return stream.send(body);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#replay = undefined;
+    this.#wake?.();
+    void this.#closeRequests();
+  }
+}
+
+class StreamAttempt implements StreamReceiver {
+  readonly #call: StreamCall;
+  readonly #attempt: Attempt;
+
+  constructor(call: StreamCall, attempt: Attempt) {
+    this.#call = call;
+    this.#attempt = attempt;
+  }
+
+  onHeaders(headers: Metadata): void {
+    this.#call.answered(this.#attempt, headers);
+  }
+
+  onMessage(body: Uint8Array): void {
+    this.#call.received(this.#attempt, body);
+  }
+
+  onDrain(): void {
+    this.#call.drained(this.#attempt);
+  }
+
+  onDone(outcome: CallOutcome): void {
+    this.#attempt.ended(outcome);
+  }
+}
+
+/** The one response of a call whose requests stream. */
+export async function singleResponse(call: StreamCall): Promise<unknown> {
+  const first = await call.responses.next();
+  if (first.done === true) {
+    throw new MeshError("INTERNAL", `server of ${call.run.method.label} ended with OK and without its response`);
+  }
+  const second = await call.responses.next();
+  if (second.done !== true) {
+    call.run.fail("INTERNAL", "server sent more than one response");
+    throw new MeshError("INTERNAL", `server of ${call.run.method.label} sent more than one response`);
+  }
+  return first.value;
+}
+
+function iteratorOf(requests: Requests): AsyncIterator<unknown> | Iterator<unknown> {
+  if (typeof requests === "object" && requests !== null) {
+    if (Symbol.asyncIterator in requests) return requests[Symbol.asyncIterator]();
+    if (Symbol.iterator in requests) return requests[Symbol.iterator]();
+  }
+  throw new MeshError(
+    "INVALID_ARGUMENT",
+    `requests of a streaming call are ${typeof requests}: give an iterable or async iterable of messages`,
+  );
+}

@@ -1,0 +1,71 @@
+/** A typed client from a definition: one function per method, everything else bound beforehand. */
+import { MeshError } from "../call/mesh-error.ts";
+import type { MethodDefinition } from "../contract/definition.ts";
+import type { BoundMethod } from "./bound-method.ts";
+import type { CallOptions } from "./call-options.ts";
+import type { ClientInterceptor, ClientNext } from "./interceptor.ts";
+import { type Requests, singleResponse, StreamCall } from "./stream-call.ts";
+import { callUnary } from "./unary-call.ts";
+
+type ClientMethod = (input: unknown, options?: CallOptions) => Promise<unknown> | AsyncIterable<unknown>;
+
+/** @param bind prepares a method; called once for each. */
+export function typedClient(
+  methods: Readonly<Record<string, MethodDefinition>>,
+  bind: (definition: MethodDefinition) => BoundMethod,
+  interceptors: readonly ClientInterceptor[],
+): Readonly<Record<string, ClientMethod>> {
+  // Without a prototype a method may be called anything, "constructor" included.
+  const client: Record<string, ClientMethod> = Object.create(null);
+  for (const [name, definition] of Object.entries(methods)) {
+    const method = bind(definition);
+    client[name] = interceptors.length === 0 ? invoker(method) : intercepted(method, interceptors);
+  }
+  return Object.freeze(client);
+}
+
+function invoker(method: BoundMethod): ClientMethod {
+  switch (method.definition.kind) {
+    case "unary":
+      return (request, options) => callUnary(method, request, options);
+    case "serverStreaming":
+      return (request, options) => new StreamCall(method, [request], options).start().responses;
+    case "clientStreaming":
+      return async (requests, options) => singleResponse(new StreamCall(method, requests as Requests, options).start());
+    case "bidiStreaming":
+      return (requests, options) => new StreamCall(method, requests as Requests, options).start().responses;
+  }
+}
+
+function intercepted(method: BoundMethod, interceptors: readonly ClientInterceptor[]): ClientMethod {
+  const { definition } = method;
+  const { target } = method.environment.channel;
+  const invoke = invoker(method);
+  const last: ClientNext = async (call) => invoke(call.input, call.options);
+  const chain = interceptors.reduceRight<ClientNext>((next, interceptor) => interceptor(next), last);
+  const run = async (input: unknown, options: CallOptions | undefined): Promise<unknown> =>
+    chain({ method: definition, target, input, options: options ?? {} });
+  const streams = definition.kind === "serverStreaming" || definition.kind === "bidiStreaming";
+  return streams ? (input, options) => deferred(run(input, options)) : run;
+}
+
+/** Responses that are known only once the interceptors have let the call through. */
+function deferred(responses: Promise<unknown>): AsyncIterableIterator<unknown> {
+  // The reader may never come, and then a rejection has nobody to hear it: the reader gets it from next().
+  responses.catch(() => {});
+  const iterator = async (): Promise<AsyncIterator<unknown>> => {
+    const iterable = await responses;
+    if (typeof iterable === "object" && iterable !== null && Symbol.asyncIterator in iterable) {
+      return (iterable as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+    }
+    throw new MeshError("INTERNAL", "an interceptor of a streaming method did not resolve to an async iterable");
+  };
+  let opened: Promise<AsyncIterator<unknown>> | undefined;
+  return {
+    next: async () => (await (opened ??= iterator())).next(),
+    return: async () => (await (await (opened ??= iterator())).return?.()) ?? { done: true, value: undefined },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

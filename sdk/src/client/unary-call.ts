@@ -1,0 +1,78 @@
+/** A unary call: one message out, one back, as a promise. */
+import type { MeshError } from "../call/mesh-error.ts";
+import type { Metadata } from "../call/metadata.ts";
+import { STATUS_NUMBERS } from "../call/status.ts";
+import type { CallOutcome, Cancel, Connection, OutgoingCall, UnaryReceiver } from "../transport/transport.ts";
+import type { BoundMethod } from "./bound-method.ts";
+import type { CallOptions } from "./call-options.ts";
+import { type Attempt, type CallHooks, CallRun } from "./call-run.ts";
+import { decodeResponse, encodeRequest } from "./message-bytes.ts";
+
+/** Makes the call; the promise rejects with a MeshError, never otherwise. */
+export function callUnary(method: BoundMethod, request: unknown, options?: CallOptions): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const body = encodeRequest(method, request);
+    new UnaryCall(method, body, options, resolve, reject).run.start();
+  });
+}
+
+class UnaryCall implements CallHooks {
+  readonly run: CallRun;
+  /** Of the attempt that ended last. */
+  response: unknown;
+  readonly #body: Uint8Array;
+  readonly #resolve: (response: unknown) => void;
+  readonly #reject: (error: MeshError) => void;
+
+  constructor(
+    method: BoundMethod,
+    body: Uint8Array,
+    options: CallOptions | undefined,
+    resolve: (response: unknown) => void,
+    reject: (error: MeshError) => void,
+  ) {
+    this.#body = body;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.run = new CallRun(method, options, this);
+  }
+
+  send(connection: Connection, call: OutgoingCall, attempt: Attempt): Cancel {
+    attempt.sentBytes = this.#body.byteLength;
+    return connection.unary(call, this.#body, new UnaryAttempt(this, attempt));
+  }
+
+  succeeded(): void {
+    this.#resolve(this.response);
+  }
+
+  failed(error: MeshError): void {
+    this.#reject(error);
+  }
+}
+
+class UnaryAttempt implements UnaryReceiver {
+  readonly #call: UnaryCall;
+  readonly #attempt: Attempt;
+
+  constructor(call: UnaryCall, attempt: Attempt) {
+    this.#call = call;
+    this.#attempt = attempt;
+  }
+
+  onHeaders(headers: Metadata): void {
+    this.#call.run.commit(this.#attempt, headers);
+  }
+
+  onDone(outcome: CallOutcome, body: Uint8Array | undefined): void {
+    if (body === undefined || outcome.status !== STATUS_NUMBERS.OK) return this.#attempt.ended(outcome);
+    this.#attempt.receivedBytes = body.byteLength;
+    try {
+      this.#call.response = decodeResponse(this.#call.run.method, body);
+    } catch (error) {
+      const { status, reason } = error as MeshError;
+      return this.#attempt.ended({ ...outcome, status, reason });
+    }
+    this.#attempt.ended(outcome);
+  }
+}

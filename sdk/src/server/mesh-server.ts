@@ -1,0 +1,235 @@
+/**
+ * A server of one process: services are added, then it listens, turns healthy and registers; it leaves in the opposite
+ * order, so that callers hear of its going before it stops answering.
+ */
+import { type Address, formatAddress } from "../call/address.ts";
+import type { Clock } from "../call/clock.ts";
+import type { Logger } from "../call/logger.ts";
+import { MeshError } from "../call/mesh-error.ts";
+import type { ServerObserver } from "../call/observer.ts";
+import type { MethodDefinition, ServiceDefinition } from "../contract/definition.ts";
+import type { Registered, Registration, ServiceInstance } from "../discovery/registration.ts";
+import type { Dispatch, Listener, ServerMethod, Transport, TransportLimits } from "../transport/transport.ts";
+import { Health, HealthService } from "./health-service.ts";
+import type { ServerInterceptor } from "./interceptor.ts";
+import { REFLECTION_SERVICES, reflectionHandlers } from "./reflection-service.ts";
+import { type Handler, ServedMethod, type ServerEnvironment } from "./served-method.ts";
+import { serveStream } from "./serve-stream.ts";
+import { serveUnary } from "./serve-unary.ts";
+
+export interface MeshServerOptions {
+  /** What to listen on; port 0 asks for any free one. */
+  readonly address: Address;
+  /** The host that others reach it by. */
+  readonly advertiseHost: string;
+  readonly limits: TransportLimits;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly observers: readonly ServerObserver[];
+  readonly interceptors: readonly ServerInterceptor[];
+  /** undefined: serve without being found. */
+  readonly registration: Registration | undefined;
+  /** Completes what is registered of a service: id, tags, metadata. */
+  describe(service: ServiceDefinition, address: Address): ServiceInstance;
+  /** Milliseconds between deregistration and the end of new calls: callers need that long to hear of it. */
+  readonly propagationMs: number;
+  /** Milliseconds that calls under way have to finish. */
+  readonly graceMs: number;
+}
+
+type State =
+  | { readonly kind: "new" }
+  | { readonly kind: "starting"; readonly done: Promise<void> }
+  | {
+      readonly kind: "serving";
+      readonly listener: Listener;
+      readonly health: HealthService;
+      readonly registered: readonly Registered[];
+    }
+  | { readonly kind: "stopped"; readonly done: Promise<void> };
+
+interface Added {
+  readonly definition: ServiceDefinition;
+  readonly handlers: Readonly<Record<string, Handler>>;
+}
+
+export class MeshServer {
+  readonly #options: MeshServerOptions;
+  readonly #added: Added[] = [];
+  readonly #inFlight = { count: 0 };
+  #state: State = { kind: "new" };
+
+  constructor(options: MeshServerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Adds a service before start(). Throws INVALID_ARGUMENT when handlers lack a method or have one the contract does not,
+   * and FAILED_PRECONDITION when the service was added before or the server has started.
+   */
+  add<Handlers>(definition: ServiceDefinition<unknown, Handlers>, handlers: Handlers): this {
+    const name = definition?.typeName;
+    if (this.#state.kind !== "new") {
+      throw new MeshError("FAILED_PRECONDITION", `service ${name} was added after start(): add every service before`);
+    }
+    if (this.#added.some((one) => one.definition.typeName === name)) {
+      throw new MeshError("FAILED_PRECONDITION", `service ${name} was added twice`);
+    }
+    this.#added.push({ definition, handlers: checkedHandlers(definition, handlers) });
+    return this;
+  }
+
+  /** Where it listens. Throws FAILED_PRECONDITION before start(). */
+  get address(): Address {
+    if (this.#state.kind !== "serving")
+      throw new MeshError("FAILED_PRECONDITION", "server does not listen: start() it first");
+    return this.#state.listener.address;
+  }
+
+  /** Whether it serves and is registered. */
+  get ready(): boolean {
+    return this.#state.kind === "serving" && this.#state.health.status === "SERVING";
+  }
+
+  /** Calls being handled now. */
+  get inFlight(): number {
+    return this.#inFlight.count;
+  }
+
+  /**
+   * Listens, turns healthy, registers. Rejects with a MeshError that says what, where and what to do when the address
+   * cannot be had or the registry cannot be reached; nothing is left behind then.
+   */
+  async start(): Promise<this> {
+    if (this.#state.kind !== "new")
+      throw new MeshError("FAILED_PRECONDITION", "server was started before: make a new one");
+    if (this.#added.length === 0)
+      throw new MeshError("FAILED_PRECONDITION", "server has no services: add() one before start()");
+    const done = this.#start();
+    this.#state = { kind: "starting", done };
+    await done;
+    return this;
+  }
+
+  /** Leaves the mesh: unhealthy, deregistered, drained. Resolves when all is closed; later calls wait for the first. */
+  async stop(): Promise<void> {
+    if (this.#state.kind === "starting") await this.#state.done.catch(() => {});
+    const state = this.#state;
+    if (state.kind === "stopped") return state.done;
+    const done = state.kind === "serving" ? this.#leave(state) : Promise.resolve();
+    this.#state = { kind: "stopped", done };
+    return done;
+  }
+
+  async #start(): Promise<void> {
+    const { transport, address, limits, clock, log, registration } = this.#options;
+    const health = new HealthService(this.#added.map(({ definition }) => definition.typeName));
+    let listener: Listener;
+    try {
+      listener = await transport.listen({ address, limits, clock }, this.#dispatch(health));
+    } catch (error) {
+      this.#state = { kind: "new" };
+      throw error;
+    }
+    health.set("SERVING");
+    const registered: Registered[] = [];
+    const advertised = { host: this.#options.advertiseHost, port: listener.address.port };
+    try {
+      for (const { definition } of registration === undefined ? [] : this.#added) {
+        registered.push(await (registration as Registration).register(this.#options.describe(definition, advertised)));
+      }
+    } catch (error) {
+      this.#state = { kind: "stopped", done: Promise.resolve() };
+      await this.#leave({ listener, health, registered });
+      throw error;
+    }
+    this.#state = { kind: "serving", listener, health, registered };
+    const services = this.#added.map(({ definition }) => definition.meshName);
+    log.info({ services, address: formatAddress(listener.address) }, "server is serving");
+  }
+
+  async #leave({ listener, health, registered }: Omit<Extract<State, { kind: "serving" }>, "kind">): Promise<void> {
+    const { log, clock, propagationMs, graceMs } = this.#options;
+    log.info({ in_flight: this.#inFlight.count }, "server is draining");
+    const deregistrations = await Promise.allSettled(registered.map((one) => one.deregister()));
+    for (const result of deregistrations) {
+      if (result.status === "rejected") log.warn({ err: result.reason }, "instance could not be deregistered");
+    }
+    health.set("NOT_SERVING");
+    health.close();
+    if (registered.length > 0) await new Promise<void>((resolve) => void clock.setTimer(resolve, propagationMs));
+    await listener.drain(graceMs);
+    log.info("server has stopped");
+  }
+
+  #dispatch(health: HealthService): Dispatch {
+    const { clock, log, interceptors, observers } = this.#options;
+    const dispatch = new Map<string, ServerMethod>();
+    const environment: ServerEnvironment = { clock, log, inFlight: this.#inFlight };
+    for (const { definition, handlers } of this.#added) {
+      for (const [name, method] of Object.entries(definition.methods)) {
+        const handler = handlers[name] as Handler;
+        const served = new ServedMethod(
+          method,
+          handler,
+          interceptors,
+          observers.map((bind) => bind(method)),
+          environment,
+        );
+        dispatch.set(method.path, serverMethod(method, served));
+      }
+    }
+    // The mesh's own services: not the user's to intercept, too frequent and too dull for logs and metrics.
+    const own: Added[] = [
+      { definition: Health, handlers: asHandlers(health.handlers) },
+      ...REFLECTION_SERVICES.map((definition) => ({
+        definition,
+        handlers: asHandlers(reflectionHandlers(this.#added.map((one) => one.definition))),
+      })),
+    ];
+    const ownEnvironment = { ...environment, inFlight: { count: 0 } };
+    for (const { definition, handlers } of own) {
+      for (const [name, method] of Object.entries(definition.methods)) {
+        if (dispatch.has(method.path)) continue;
+        const served = new ServedMethod(method, handlers[name] as Handler, [], [], ownEnvironment);
+        dispatch.set(method.path, serverMethod(method, served));
+      }
+    }
+    return dispatch;
+  }
+}
+
+function serverMethod(method: MethodDefinition, served: ServedMethod): ServerMethod {
+  return method.kind === "unary" ? serveUnary(served) : serveStream(served);
+}
+
+function asHandlers(handlers: object): Readonly<Record<string, Handler>> {
+  return handlers as Readonly<Record<string, Handler>>;
+}
+
+/** Handlers bound to their object, so that classes work; every method checked, all faults named at once. */
+function checkedHandlers(definition: ServiceDefinition, handlers: unknown): Readonly<Record<string, Handler>> {
+  if (typeof handlers !== "object" || handlers === null) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `handlers of ${definition.typeName} are ${typeof handlers}: give an object with a function for each method`,
+    );
+  }
+  const bound: Record<string, Handler> = Object.create(null);
+  const missing: string[] = [];
+  for (const name of Object.keys(definition.methods)) {
+    const handler: unknown = Reflect.get(handlers, name);
+    if (typeof handler === "function" && handler !== Reflect.get(Object.prototype, name))
+      bound[name] = handler.bind(handlers);
+    else missing.push(name);
+  }
+  const unknown = Object.keys(handlers).filter(
+    (name) => !Object.hasOwn(definition.methods, name) && typeof Reflect.get(handlers, name) === "function",
+  );
+  if (missing.length > 0) {
+    const extra = unknown.length > 0 ? `; ${unknown.join(", ")} there is no method of it` : "";
+    throw new MeshError("INVALID_ARGUMENT", `handlers of ${definition.typeName} lack ${missing.join(", ")}${extra}`);
+  }
+  return bound;
+}

@@ -1,0 +1,119 @@
+/**
+ * One call being served, from its headers to its one status: context, deadline, cancellation and record. What the user's
+ * handler is given and what is made of its result is in serve-unary.ts and serve-stream.ts.
+ */
+import { runInContext } from "../call/call-context.ts";
+import { Cancellation } from "../call/cancellation.ts";
+import type { Timer } from "../call/clock.ts";
+import { MeshError } from "../call/mesh-error.ts";
+import { statusName } from "../call/status.ts";
+import type { IncomingCall, ServerStatus } from "../transport/transport.ts";
+import { handlerStatus } from "./handler-status.ts";
+import type { ServedMethod } from "./served-method.ts";
+import { ServerCallContext } from "./server-call-context.ts";
+
+/** Finishes the call at the transport; called once. */
+export type Finish = (status: ServerStatus) => void;
+
+export class ServedCall {
+  readonly method: ServedMethod;
+  readonly context: ServerCallContext;
+  sentBytes = 0;
+  receivedBytes = 0;
+  readonly #call: IncomingCall;
+  readonly #finish: Finish;
+  readonly #cancellation = new Cancellation();
+  readonly #stopTransport: () => void;
+  #timer: Timer | undefined;
+  #headersSent = false;
+  #over = false;
+
+  constructor(method: ServedMethod, call: IncomingCall, finish: Finish) {
+    const { clock, log } = method.environment;
+    this.method = method;
+    this.#call = call;
+    this.#finish = finish;
+    const contractMs = method.definition.policy.deadlineMs ?? Infinity;
+    const deadline = Math.min(call.deadline, call.receivedAt + contractMs);
+    this.context = new ServerCallContext({
+      method: method.definition,
+      call,
+      deadline,
+      cancellation: this.#cancellation,
+      clock,
+      log,
+    });
+    method.started();
+    this.#stopTransport = call.cancellation.onCancel((reason) => this.#cancelled(reason));
+    // The transport watches the caller's deadline; the contract's, when it comes first, is ours to watch.
+    if (deadline < call.deadline && !this.#over) {
+      this.#timer = clock.setTimer(() => this.fail(this.#tooLong(contractMs)), deadline - clock.now());
+    }
+  }
+
+  /** Whether the status is out: nothing more may be sent. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Calls back once when the call ends before its handler does. */
+  onCancel(listener: (reason: MeshError) => void): () => void {
+    return this.#cancellation.onCancel(listener);
+  }
+
+  /** Runs the handler with its context around it; rejects with what it throws, synchronous or not. */
+  async run(input: unknown): Promise<unknown> {
+    const { method, context } = this;
+    return runInContext(context, () => method.handle({ method: method.definition, input, context }));
+  }
+
+  /** Sends what the handler put into responseHeaders, ahead of the first message. */
+  sendHeaders(): void {
+    if (this.#headersSent || this.context.responseHeaders.size === 0) return;
+    this.#headersSent = true;
+    this.#call.sendHeaders(this.context.responseHeaders);
+  }
+
+  succeed(): void {
+    this.#end({ status: 0, reason: "", trailers: this.context.responseTrailers }, undefined);
+  }
+
+  /** Ends the call with what was thrown; later ends are ignored, so a handler that outlives its call does no harm. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    this.#end(handlerStatus(error, this.context), error instanceof MeshError ? undefined : error);
+    if (error instanceof MeshError) this.#cancellation.cancel(error);
+    else this.#cancellation.cancel(new MeshError("INTERNAL", "handler failed"));
+  }
+
+  #cancelled(reason: MeshError): void {
+    if (this.#over) return;
+    this.#end({ status: reason.status, reason: reason.reason, trailers: this.context.responseTrailers }, undefined);
+    this.#cancellation.cancel(reason);
+  }
+
+  #end(status: ServerStatus, thrown: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#timer?.cancel();
+    this.#stopTransport?.();
+    this.#finish(status);
+    this.method.ended({
+      code: statusName(status.status),
+      reason: status.reason,
+      durationMs: this.method.environment.clock.now() - this.#call.receivedAt,
+      sentBytes: this.sentBytes,
+      receivedBytes: this.receivedBytes,
+      peer: this.#call.peer,
+      trace: this.context.trace,
+      thrown,
+    });
+  }
+
+  #tooLong(contractMs: number): MeshError {
+    return new MeshError(
+      "DEADLINE_EXCEEDED",
+      `handler of ${this.method.label} took longer than the contract's ${contractMs} ms`,
+    );
+  }
+}

@@ -1,0 +1,82 @@
+/** A method as one server serves it: its definition, the user's handler inside its interceptors, and who observes. */
+import type { Clock } from "../call/clock.ts";
+import type { Logger } from "../call/logger.ts";
+import { MeshError } from "../call/mesh-error.ts";
+import { methodLabel } from "../call/method-info.ts";
+import type { ServerCallRecord, ServerMethodObserver } from "../call/observer.ts";
+import type { MethodDefinition } from "../contract/definition.ts";
+import type { ServerInterceptor, ServerNext } from "./interceptor.ts";
+
+/** What the user wrote: a function of a request (or requests) and a context. */
+export type Handler = (input: never, context: never) => unknown;
+
+export interface ServerEnvironment {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Calls that are being handled now. */
+  readonly inFlight: { count: number };
+}
+
+export class ServedMethod {
+  readonly definition: MethodDefinition;
+  readonly label: string;
+  readonly environment: ServerEnvironment;
+  readonly handle: ServerNext;
+  readonly #observers: readonly ServerMethodObserver[];
+
+  constructor(
+    definition: MethodDefinition,
+    handler: Handler,
+    interceptors: readonly ServerInterceptor[],
+    observers: readonly ServerMethodObserver[],
+    environment: ServerEnvironment,
+  ) {
+    this.definition = definition;
+    this.label = methodLabel(definition);
+    this.environment = environment;
+    this.#observers = observers;
+    const last: ServerNext = async (call) => handler(call.input as never, call.context as never);
+    this.handle = interceptors.reduceRight<ServerNext>((next, interceptor) => interceptor(next), last);
+  }
+
+  started(): void {
+    this.environment.inFlight.count++;
+    for (const observer of this.#observers) observer.callStarted?.();
+  }
+
+  ended(record: ServerCallRecord): void {
+    this.environment.inFlight.count--;
+    for (const observer of this.#observers) observer.callEnded?.(record);
+  }
+
+  /** Throws INTERNAL, as gRPC servers do, for bytes that are no request: the caller has another contract. */
+  decode(body: Uint8Array): unknown {
+    try {
+      return this.definition.input.decode(body);
+    } catch (error) {
+      throw new MeshError(
+        "INTERNAL",
+        `request of ${this.label} cannot be decoded (${text(error)}): client and server were generated from different contracts`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Throws INTERNAL for what a handler returned that does not fit its response. */
+  encode(message: unknown): Uint8Array {
+    const { output } = this.definition;
+    try {
+      return output.encode(output.fromPartial(message as never)).finish();
+    } catch (error) {
+      throw new MeshError(
+        "INTERNAL",
+        `handler of ${this.label} gave ${message === undefined ? "undefined" : "a message"} that does not fit its response type (${text(error)})`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
