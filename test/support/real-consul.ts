@@ -17,6 +17,8 @@ export interface RealConsul {
   readonly port: number;
   /** Ends the process by its pid and waits until it is gone. Calling it again is harmless. */
   close(): Promise<void>;
+  /** SIGKILL: what a crash looks like to its clients. Waits until the process is gone. */
+  kill(): Promise<void>;
 }
 
 export interface StartConsulOptions {
@@ -24,6 +26,8 @@ export interface StartConsulOptions {
   readonly args?: readonly string[];
   /** The binary; default {@link findConsul}. */
   readonly binary?: string;
+  /** The HTTP port, for one that takes the place of another; default any free one. */
+  readonly httpPort?: number;
 }
 
 /** Generous: a loaded two-core machine needs a few seconds where an idle one needs one. */
@@ -62,7 +66,7 @@ export async function startConsul(options: StartConsulOptions = {}): Promise<Rea
   let failure: unknown;
   for (let attempt = 0; attempt < startAttempts; attempt++) {
     try {
-      return await startOnce(binary, options.args ?? []);
+      return await startOnce(binary, options);
     } catch (error) {
       failure = error;
     }
@@ -70,11 +74,12 @@ export async function startConsul(options: StartConsulOptions = {}): Promise<Rea
   throw failure;
 }
 
-async function startOnce(binary: string, extra: readonly string[]): Promise<RealConsul> {
-  const [http = 0, serf = 0, wan = 0, server = 0] = await freePorts(4);
+async function startOnce(binary: string, options: StartConsulOptions): Promise<RealConsul> {
+  const [free = 0, serf = 0, wan = 0, server = 0] = await freePorts(4);
+  const http = options.httpPort ?? free;
   const ports = ["-http-port", http, "-serf-lan-port", serf, "-serf-wan-port", wan, "-server-port", server];
   const off = ["-dns-port", "-1", "-grpc-port", "-1"];
-  const args = ["agent", "-dev", "-bind", "127.0.0.1", ...ports.map(String), ...off, ...extra];
+  const args = ["agent", "-dev", "-bind", "127.0.0.1", ...ports.map(String), ...off, ...(options.args ?? [])];
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   const spawned = once(child, "spawn");
   let log = "";
@@ -92,6 +97,10 @@ async function startOnce(binary: string, extra: readonly string[]): Promise<Real
     process.removeListener("exit", killOnExit);
     await stop(child);
   };
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await close();
+  };
   try {
     await waitForLeader(child, url);
   } catch (error) {
@@ -100,7 +109,7 @@ async function startOnce(binary: string, extra: readonly string[]): Promise<Real
       cause: error,
     });
   }
-  return { url, port: http, close };
+  return { url, port: http, close, kill };
 }
 
 async function waitForLeader(child: ChildProcess, url: string): Promise<void> {
@@ -127,7 +136,7 @@ async function isReady(url: string): Promise<boolean> {
 async function stop(child: ChildProcess): Promise<void> {
   if (hasExited(child)) return;
   const gone = once(child, "exit");
-  child.kill("SIGTERM");
+  if (!child.killed) child.kill("SIGTERM");
   const kill = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
   await gone;
   clearTimeout(kill);
