@@ -1,6 +1,6 @@
 /** Writes `x.mesh.ts`: for each service of a proto file its client, its handlers and its definition. */
 import type { DescMessage } from "@bufbuild/protobuf";
-import type { CallKind } from "@meshwork/sdk/contract";
+import type { CallKind, MethodPolicy } from "@meshwork/sdk/contract";
 import { commentOf } from "./comments.ts";
 import { declarable, propertyKey } from "./identifiers.ts";
 import { meshFileName, messageExport, messageModule } from "./message-names.ts";
@@ -123,7 +123,8 @@ class Emitter {
     source.block(`export const ${names.definition}: ${type} = {`, "};", () => {
       source.line(`typeName: ${JSON.stringify(typeName)},`);
       source.line(`meshName: ${JSON.stringify(service.meshName)},`);
-      source.line(`schema: { file: ${JSON.stringify(file.proto.name)}, descriptorSet: ${descriptorSet} },`);
+      const set = descriptorSet === "descriptorSet" ? descriptorSet : `descriptorSet: ${descriptorSet}`;
+      source.line(`schema: { file: ${JSON.stringify(file.proto.name)}, ${set} },`);
       source.block("methods: {", "},", () => {
         for (const method of service.methods) this.#method(method);
       });
@@ -141,8 +142,14 @@ class Emitter {
       source.line(`kind: ${JSON.stringify(KINDS[desc.methodKind])},`);
       source.line(`input: ${this.#message(desc.input)},`);
       source.line(`output: ${this.#message(desc.output)},`);
-      source.line(`policy: ${literal(policy)},`);
+      this.#policy(policy);
       if (desc.deprecated) source.line("deprecated: true,");
+    });
+  }
+
+  #policy(policy: MethodPolicy): void {
+    this.source.block("policy: {", "},", () => {
+      for (const [name, value] of Object.entries(policy)) this.source.line(`${name}: ${literal(value)},`);
     });
   }
 

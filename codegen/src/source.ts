@@ -48,11 +48,15 @@ export class Source {
     this.#lines.push(text === "" ? "" : this.#indent + text);
   }
 
-  /** A doc comment; no text can end it early. It never takes one line, where TypeScript would obey "@ts-..." in it. */
+  /** A doc comment; no text can end it early. */
   doc(lines: readonly string[]): void {
-    if (lines.length === 0) return;
+    const safe = lines.map((line) => line.replaceAll("*/", "*\\/"));
+    const [only, ...more] = safe;
+    if (only === undefined) return;
+    // Alone on its line, "@ts-ignore" would be obeyed.
+    if (more.length === 0 && !only.startsWith("@")) return this.line(`/** ${only} */`);
     this.line("/**");
-    for (const line of lines) this.line(` * ${line.replaceAll("*/", "*\\/")}`.trimEnd());
+    for (const line of safe) this.line(` * ${line}`.trimEnd());
     this.line(" */");
   }
 

@@ -1,7 +1,7 @@
 /**
- * Descriptor sets as generated code carries them: brotli (RFC 7932) in base64, a fifth of their size, unpacked when
- * reflection first asks. Brotli rather than deflate because Node's deflate gives other bytes on other processors, and
- * generated code must not.
+ * Descriptor sets as generated code carries them: brotli (RFC 7932) in base64, a third of their size, unpacked when
+ * reflection first asks. Generated code must be the same wherever it is made; brotli's encoder does not depend on the
+ * processor, as that of Node's deflate does.
  */
 import { brotliCompressSync, brotliDecompressSync } from "node:zlib";
 

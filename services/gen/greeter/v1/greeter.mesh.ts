@@ -5,57 +5,35 @@ import { descriptorSet } from "../../schema.mesh.ts";
 import { ChatRequest, ChatResponse, GreetGroupRequest, GreetGroupResponse, SayHelloEverywhereRequest, SayHelloEverywhereResponse, SayHelloRequest, SayHelloResponse } from "./greeter.ts";
 import type { CallContext, CallOptions, DeepPartial, ServiceDefinition } from "@meshwork/sdk";
 
-/**
- * Greets people, in the language they ask for.
- */
+/** Greets people, in the language they ask for. */
 export interface GreeterServiceClient {
-  /**
-   * Greets one person.
-   */
+  /** Greets one person. */
   sayHello(request: DeepPartial<SayHelloRequest>, options?: CallOptions): Promise<SayHelloResponse>;
-  /**
-   * Greets one person once in every language the translator speaks.
-   */
+  /** Greets one person once in every language the translator speaks. */
   sayHelloEverywhere(request: DeepPartial<SayHelloEverywhereRequest>, options?: CallOptions): AsyncIterable<SayHelloEverywhereResponse>;
-  /**
-   * Gathers names and greets them all at once.
-   */
+  /** Gathers names and greets them all at once. */
   greetGroup(requests: AsyncIterable<DeepPartial<GreetGroupRequest>> | Iterable<DeepPartial<GreetGroupRequest>>, options?: CallOptions): Promise<GreetGroupResponse>;
-  /**
-   * Answers every line as it comes.
-   */
+  /** Answers every line as it comes. */
   chat(requests: AsyncIterable<DeepPartial<ChatRequest>> | Iterable<DeepPartial<ChatRequest>>, options?: CallOptions): AsyncIterable<ChatResponse>;
 }
 
-/**
- * Greets people, in the language they ask for.
- */
+/** Greets people, in the language they ask for. */
 export interface GreeterServiceHandlers {
-  /**
-   * Greets one person.
-   */
+  /** Greets one person. */
   sayHello(request: SayHelloRequest, context: CallContext): Promise<DeepPartial<SayHelloResponse>> | DeepPartial<SayHelloResponse>;
-  /**
-   * Greets one person once in every language the translator speaks.
-   */
+  /** Greets one person once in every language the translator speaks. */
   sayHelloEverywhere(request: SayHelloEverywhereRequest, context: CallContext): AsyncIterable<DeepPartial<SayHelloEverywhereResponse>>;
-  /**
-   * Gathers names and greets them all at once.
-   */
+  /** Gathers names and greets them all at once. */
   greetGroup(requests: AsyncIterable<GreetGroupRequest>, context: CallContext): Promise<DeepPartial<GreetGroupResponse>> | DeepPartial<GreetGroupResponse>;
-  /**
-   * Answers every line as it comes.
-   */
+  /** Answers every line as it comes. */
   chat(requests: AsyncIterable<ChatRequest>, context: CallContext): AsyncIterable<DeepPartial<ChatResponse>>;
 }
 
-/**
- * Greets people, in the language they ask for.
- */
+/** Greets people, in the language they ask for. */
 export const GreeterService: ServiceDefinition<GreeterServiceClient, GreeterServiceHandlers> = {
   typeName: "greeter.v1.GreeterService",
   meshName: "greeter",
-  schema: { file: "greeter/v1/greeter.proto", descriptorSet: descriptorSet },
+  schema: { file: "greeter/v1/greeter.proto", descriptorSet },
   methods: {
     sayHello: {
       service: "greeter.v1.GreeterService",
@@ -64,7 +42,11 @@ export const GreeterService: ServiceDefinition<GreeterServiceClient, GreeterServ
       kind: "unary",
       input: SayHelloRequest,
       output: SayHelloResponse,
-      policy: { idempotency: "NO_SIDE_EFFECTS", deadlineMs: 1000, retry: { maxAttempts: 3, initialBackoffMs: 20, maxBackoffMs: 1000, backoffMultiplier: 2, retryableStatusCodes: ["UNAVAILABLE"] } },
+      policy: {
+        idempotency: "NO_SIDE_EFFECTS",
+        deadlineMs: 1000,
+        retry: { maxAttempts: 3, initialBackoffMs: 20, maxBackoffMs: 1000, backoffMultiplier: 2, retryableStatusCodes: ["UNAVAILABLE"] },
+      },
     },
     sayHelloEverywhere: {
       service: "greeter.v1.GreeterService",
@@ -73,7 +55,10 @@ export const GreeterService: ServiceDefinition<GreeterServiceClient, GreeterServ
       kind: "serverStreaming",
       input: SayHelloEverywhereRequest,
       output: SayHelloEverywhereResponse,
-      policy: { idempotency: "NO_SIDE_EFFECTS", deadlineMs: 10000 },
+      policy: {
+        idempotency: "NO_SIDE_EFFECTS",
+        deadlineMs: 10000,
+      },
     },
     greetGroup: {
       service: "greeter.v1.GreeterService",
@@ -82,7 +67,10 @@ export const GreeterService: ServiceDefinition<GreeterServiceClient, GreeterServ
       kind: "clientStreaming",
       input: GreetGroupRequest,
       output: GreetGroupResponse,
-      policy: { idempotency: "IDEMPOTENCY_UNKNOWN", deadlineMs: 10000 },
+      policy: {
+        idempotency: "IDEMPOTENCY_UNKNOWN",
+        deadlineMs: 10000,
+      },
     },
     chat: {
       service: "greeter.v1.GreeterService",
@@ -91,7 +79,9 @@ export const GreeterService: ServiceDefinition<GreeterServiceClient, GreeterServ
       kind: "bidiStreaming",
       input: ChatRequest,
       output: ChatResponse,
-      policy: { idempotency: "IDEMPOTENCY_UNKNOWN" },
+      policy: {
+        idempotency: "IDEMPOTENCY_UNKNOWN",
+      },
     },
   },
 };

@@ -5,41 +5,27 @@ import { descriptorSet } from "../../schema.mesh.ts";
 import { ListLanguagesRequest, ListLanguagesResponse, TranslateRequest, TranslateResponse } from "./translator.ts";
 import type { CallContext, CallOptions, DeepPartial, ServiceDefinition } from "@meshwork/sdk";
 
-/**
- * Says things in other languages.
- */
+/** Says things in other languages. */
 export interface TranslatorServiceClient {
-  /**
-   * Translates one phrase.
-   */
+  /** Translates one phrase. */
   translate(request: DeepPartial<TranslateRequest>, options?: CallOptions): Promise<TranslateResponse>;
-  /**
-   * Lists the languages it speaks, one message each.
-   */
+  /** Lists the languages it speaks, one message each. */
   listLanguages(request: DeepPartial<ListLanguagesRequest>, options?: CallOptions): AsyncIterable<ListLanguagesResponse>;
 }
 
-/**
- * Says things in other languages.
- */
+/** Says things in other languages. */
 export interface TranslatorServiceHandlers {
-  /**
-   * Translates one phrase.
-   */
+  /** Translates one phrase. */
   translate(request: TranslateRequest, context: CallContext): Promise<DeepPartial<TranslateResponse>> | DeepPartial<TranslateResponse>;
-  /**
-   * Lists the languages it speaks, one message each.
-   */
+  /** Lists the languages it speaks, one message each. */
   listLanguages(request: ListLanguagesRequest, context: CallContext): AsyncIterable<DeepPartial<ListLanguagesResponse>>;
 }
 
-/**
- * Says things in other languages.
- */
+/** Says things in other languages. */
 export const TranslatorService: ServiceDefinition<TranslatorServiceClient, TranslatorServiceHandlers> = {
   typeName: "translator.v1.TranslatorService",
   meshName: "translator",
-  schema: { file: "translator/v1/translator.proto", descriptorSet: descriptorSet },
+  schema: { file: "translator/v1/translator.proto", descriptorSet },
   methods: {
     translate: {
       service: "translator.v1.TranslatorService",
@@ -48,7 +34,11 @@ export const TranslatorService: ServiceDefinition<TranslatorServiceClient, Trans
       kind: "unary",
       input: TranslateRequest,
       output: TranslateResponse,
-      policy: { idempotency: "NO_SIDE_EFFECTS", deadlineMs: 500, retry: { maxAttempts: 3, initialBackoffMs: 20, maxBackoffMs: 1000, backoffMultiplier: 2, retryableStatusCodes: ["UNAVAILABLE"] } },
+      policy: {
+        idempotency: "NO_SIDE_EFFECTS",
+        deadlineMs: 500,
+        retry: { maxAttempts: 3, initialBackoffMs: 20, maxBackoffMs: 1000, backoffMultiplier: 2, retryableStatusCodes: ["UNAVAILABLE"] },
+      },
     },
     listLanguages: {
       service: "translator.v1.TranslatorService",
@@ -57,7 +47,9 @@ export const TranslatorService: ServiceDefinition<TranslatorServiceClient, Trans
       kind: "serverStreaming",
       input: ListLanguagesRequest,
       output: ListLanguagesResponse,
-      policy: { idempotency: "NO_SIDE_EFFECTS" },
+      policy: {
+        idempotency: "NO_SIDE_EFFECTS",
+      },
     },
   },
 };
