@@ -94,7 +94,8 @@ export function localHealthCheckJson(node: Node, check: Check): object {
   const unused = { HTTP: "", Header: null, Method: "", Body: "", TLSSkipVerify: false, TCP: "" };
   const definition = { Interval: "0s", Timeout: "0s", DeregisterCriticalServiceAfter: "0s", ...unused };
   const { CreateIndex: _created, ModifyIndex: _modified, ...shown } = checkJson(node, check, check.output);
-  return { ...shown, Type: "", Definition: definition, CreateIndex: 0, ModifyIndex: 0 };
+  const tags = check.serviceTags.length === 0 ? null : check.serviceTags;
+  return { ...shown, ServiceTags: tags, Type: "", Definition: definition, CreateIndex: 0, ModifyIndex: 0 };
 }
 
 /** The check that Consul's gossip keeps on every node; here there is nobody to gossip with. */

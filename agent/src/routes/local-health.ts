@@ -1,7 +1,7 @@
 /** `/v1/agent/health`: the state of this agent's own services, as a status code that a load balancer can poll. */
 import { type AgentState, json } from "../agent-state.ts";
-import { RequestError } from "../http/reply.ts";
-import type { Call, Handler, Route } from "../http/router.ts";
+import { type Reply, RequestError } from "../http/reply.ts";
+import type { Call, Route } from "../http/router.ts";
 import { agentServiceJson, localHealthCheckJson } from "../json/shapes.ts";
 import { worst } from "../state/catalog.ts";
 import type { Instance } from "../state/service.ts";
@@ -28,14 +28,15 @@ export function localHealthRoutes({ catalog, node }: AgentState): Route[] {
     Service: agentServiceJson(instance.service),
     Checks: catalog.checksOf(instance.service.id).map((check) => localHealthCheckJson(node, check)),
   });
-  const answer = (
-    call: Call,
-    status: number,
-    aggregate: Aggregated,
-    reason: string,
-    value: unknown,
-  ): ReturnType<Handler> => {
+  /** Consul calls one of its two texts JSON. */
+  const missing = (call: Call, reason: string, textType: string, value: unknown): Reply => {
     const headers = { "X-Consul-Reason": reason };
+    if (call.query.get("format") !== "text") return json(call, value, headers, 404);
+    return { status: 404, headers: { ...headers, "Content-Type": textType }, body: reason };
+  };
+  const answer = (call: Call, aggregate: Aggregated, value: unknown): Reply => {
+    const headers = { "X-Consul-Reason": aggregate };
+    const status = statusCodes[aggregate];
     if (call.query.get("format") !== "text") return json(call, value, headers, status);
     return { status, headers: { ...headers, "Content-Type": "text/plain" }, body: aggregate };
   };
@@ -49,10 +50,10 @@ export function localHealthRoutes({ catalog, node }: AgentState): Route[] {
           const instance = catalog.registered(call.rest);
           if (instance === undefined) {
             const nothing = { AggregatedStatus: "critical", Service: null, Checks: null };
-            return answer(call, 404, "critical", `ServiceId ${call.rest} not found`, nothing);
+            return missing(call, `ServiceId ${call.rest} not found`, "application/json", nothing);
           }
           const aggregate = aggregated(instance);
-          return answer(call, statusCodes[aggregate], aggregate, aggregate, shape(instance));
+          return answer(call, aggregate, shape(instance));
         },
       },
     },
@@ -62,10 +63,12 @@ export function localHealthRoutes({ catalog, node }: AgentState): Route[] {
         GET: (call) => {
           if (call.rest === "") throw new RequestError(500, "Bad request: Missing service Name");
           const instances = catalog.instances(call.rest).filter(({ service }) => service.id !== catalog.ownId);
-          if (instances.length === 0) return answer(call, 404, "critical", `ServiceName ${call.rest} Not Found`, []);
+          if (instances.length === 0) {
+            return missing(call, `ServiceName ${call.rest} Not Found`, "text/plain", []);
+          }
           const found = new Set(instances.map(aggregated));
           const aggregate = byGravity.find((status) => found.has(status)) ?? "passing";
-          return answer(call, statusCodes[aggregate], aggregate, aggregate, instances.map(shape));
+          return answer(call, aggregate, instances.map(shape));
         },
       },
     },

@@ -109,14 +109,14 @@ export class Catalog {
       write.wake(topics.services).wake(topics.instances(service.name));
     }
     for (const id of drop) this.#dropCheck(id, write);
-    for (const check of checks) this.#putCheck(check, write);
+    for (const check of checks) this.#putCheck(check, write, "publish");
     this.#end(write);
   }
 
-  /** Adds or changes one check. A change of nothing but the output wakes nobody. */
+  /** Adds or changes one check. A change of nothing but the output stays with the agent and wakes nobody. */
   putCheck(check: CheckContent): void {
     const write = this.#begin();
-    this.#putCheck(check, write);
+    this.#putCheck(check, write, "keep local");
     this.#end(write);
   }
 
@@ -149,9 +149,10 @@ export class Catalog {
     this.#lastExtinction = write.index();
   }
 
-  #putCheck(check: CheckContent, write: Write): void {
+  #putCheck(check: CheckContent, write: Write, output: "publish" | "keep local"): void {
     const before = this.#checks.get(check.id);
-    if (before !== undefined && sameExceptOutput(before, check)) {
+    const known = output === "keep local" || before?.publishedOutput === check.output;
+    if (before !== undefined && known && sameExceptOutput(before, check)) {
       this.#checks.set(check.id, { ...before, output: check.output });
       return;
     }

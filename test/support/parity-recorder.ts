@@ -1,0 +1,180 @@
+/**
+ * Plays one script of requests to a registry and writes down what it answered, with everything that may rightly differ
+ * between two registries made equal: indexes, node identity, ports, hashes, and how the bytes were packed.
+ */
+import { request } from "node:http";
+
+export interface Raw {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** The parsed body, or `undefined` when it is not JSON. */
+  readonly json: unknown;
+  /** `X-Consul-Index`, or `NaN`. */
+  readonly index: number;
+}
+
+/** One answer, comparable. */
+export interface Recorded {
+  readonly request: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+export type Method = "GET" | "PUT" | "DELETE" | "POST" | "HEAD" | "OPTIONS" | "PATCH";
+
+/** Long enough that a watcher that should wake does so on a busy machine, and the script does not hang if it does not. */
+const settleWait = "5s";
+const settleAttempts = 20;
+
+export class Recorder {
+  readonly records: Recorded[] = [];
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  get(path: string): Promise<Raw> {
+    return this.ask("GET", path);
+  }
+
+  put(path: string, body?: unknown): Promise<Raw> {
+    return this.ask("PUT", path, body);
+  }
+
+  delete(path: string): Promise<Raw> {
+    return this.ask("DELETE", path);
+  }
+
+  /** Asks and records. A body that is not text is sent as JSON. */
+  async ask(method: Method, path: string, body?: unknown): Promise<Raw> {
+    const raw = await this.askQuietly(method, path, body);
+    const shown = `${method} ${path.replace(/((?:index|cas)=)[1-9]\d+/g, "$1<index>")}`;
+    this.records.push({
+      request: body === undefined ? shown : `${shown} ${JSON.stringify(body).slice(0, shownBodyChars)}`,
+      status: raw.status,
+      headers: comparableHeaders(raw),
+      body: raw.json === undefined ? raw.body : comparable(unordered(path, raw.json), ""),
+    });
+    return raw;
+  }
+
+  askQuietly(method: Method, path: string, body?: unknown): Promise<Raw> {
+    return exchange(`${this.#url}${path}`, method, body);
+  }
+
+  /** Writes down a conclusion instead of an answer. */
+  note(what: string, value: unknown): void {
+    this.records.push({ request: what, status: 0, headers: {}, body: value });
+  }
+
+  /**
+   * Waits, through blocking queries, until the answer is as wanted. A Consul syncs registrations to its catalog a moment
+   * after it has answered them.
+   */
+  async until(path: string, wanted: (json: unknown) => boolean): Promise<Raw> {
+    let index = 0;
+    for (let attempt = 0; attempt < settleAttempts; attempt++) {
+      const mark = path.includes("?") ? "&" : "?";
+      const raw = await this.askQuietly("GET", `${path}${mark}index=${index}&wait=${settleWait}`);
+      if (wanted(raw.json)) return raw;
+      index = raw.index;
+    }
+    throw new Error(`${this.#url}${path} never became what the script waits for`);
+  }
+
+  /**
+   * Blocks on the path's present index while `act` runs, and records whether that woke it. Nothing says when a registry
+   * has begun to block, so `act` may come first: use it only where an index that does not wake does not move either.
+   */
+  async watch(what: string, path: string, waitMs: number, act: () => Promise<unknown>): Promise<Raw> {
+    const mark = path.includes("?") ? "&" : "?";
+    const before = await this.askQuietly("GET", path);
+    const blocked = this.askQuietly("GET", `${path}${mark}index=${before.index}&wait=${waitMs}ms`);
+    await act();
+    const after = await blocked;
+    const moved = after.index > before.index ? "woken with a higher index" : "not woken, the same index";
+    this.note(`${what}: ${path}`, { answer: moved, status: after.status });
+    return after;
+  }
+}
+
+const shownBodyChars = 160;
+
+function exchange(url: string, method: Method, body: unknown): Promise<Raw> {
+  return new Promise((resolve, reject) => {
+    const written = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+    const headers = written === undefined ? {} : { "Content-Length": Buffer.byteLength(written) };
+    const outgoing = request(url, { method, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString();
+        const headers = Object.fromEntries(
+          Object.entries(response.headers).map(([name, value]) => [name, String(value)]),
+        );
+        const index = Number(headers["x-consul-index"] ?? Number.NaN);
+        resolve({ status: response.statusCode ?? 0, headers, body: text, json: parsed(text), index });
+      });
+    });
+    outgoing.on("error", reject);
+    outgoing.end(written);
+  });
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** About the connection and the packing of bytes, not about the answer. */
+const ignoredHeaders = new Set(["date", "connection", "keep-alive", "content-length", "transfer-encoding", "vary"]);
+
+function comparableHeaders({ status, headers }: Raw): Record<string, string> {
+  const shown = Object.entries(headers).filter(([name]) => !ignoredHeaders.has(name));
+  return Object.fromEntries(
+    shown.map(([name, value]) => {
+      if (name === "x-consul-index") return [name, status === 200 || status === 404 ? "<index>" : value];
+      return [name, name === "x-consul-contenthash" ? "<hash>" : value];
+    }),
+  );
+}
+
+/** By field name: what is not the same on two machines, or twice on one. */
+const volatile: Readonly<Record<string, string>> = {
+  CreateIndex: "<index>",
+  ModifyIndex: "<index>",
+  ContentHash: "<hash>",
+  NodeID: "<uuid>",
+  NodeName: "<node>",
+};
+
+function comparable(value: unknown, field: string): unknown {
+  if (field in volatile) return volatile[field];
+  if (typeof value === "string") {
+    if (field === "Node") return "<node>";
+    if (/^127\.0\.0\.1:\d+$/.test(value)) return "<address>";
+    return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(value) ? "<uuid>" : value;
+  }
+  if (Array.isArray(value)) return byCheckId(value).map((item) => comparable(item, field === "" ? "" : "[]"));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, comparable(item, name)]));
+}
+
+/** The tags of a service in this list are a set. */
+function unordered(path: string, json: unknown): unknown {
+  if (!path.startsWith("/v1/catalog/services") || typeof json !== "object" || json === null) return json;
+  return Object.fromEntries(Object.entries(json).map(([name, tags]) => [name, [...(tags as string[])].sort()]));
+}
+
+/** Consul keeps an agent's checks in a map and shows them in no order. */
+function byCheckId(items: readonly unknown[]): readonly unknown[] {
+  const id = (item: unknown): string => String((item as { CheckID?: unknown } | null)?.CheckID ?? "");
+  return [...items].sort((a, b) => id(a).localeCompare(id(b)));
+}
