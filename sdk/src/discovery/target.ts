@@ -66,7 +66,7 @@ export function parseReachable(text: string): Address {
   if (address.port === 0) {
     throw new MeshError("INVALID_ARGUMENT", `address ${JSON.stringify(text)} has port 0: name the port it listens on`);
   }
-  if (address.host.includes(":") && !isIPv6(address.host)) {
+  if (text.startsWith("[") && !isIPv6(address.host)) {
     throw new MeshError(
       "INVALID_ARGUMENT",
       `address ${JSON.stringify(text)} has brackets around something that is no IPv6 address: write for example [::1]:50051`,
