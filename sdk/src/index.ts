@@ -20,3 +20,12 @@ export { Metadata, type MetadataInit, type MetadataValue } from "./call/metadata
 export { type ErrorCode, type StatusCode, STATUS_NUMBERS } from "./call/status.ts";
 export type { CallOptions } from "./client/call-options.ts";
 export * from "./contract/index.ts";
+export type { Endpoint } from "./balancing/endpoint.ts";
+export type { PickPolicyName } from "./balancing/pick-policies.ts";
+export type { ClientCall, ClientInterceptor, ClientNext } from "./client/interceptor.ts";
+export { consulOptionsFromEnv, type ConsulOptions } from "./consul/consul-options.ts";
+export type { Registered, Registration, ServiceInstance } from "./discovery/registration.ts";
+export { createMesh, type Mesh } from "./mesh.ts";
+export type { ClientOptions, MeshOptions, ServerOptions } from "./mesh-options.ts";
+export type { HandledCall, ServerInterceptor, ServerNext } from "./server/interceptor.ts";
+export type { MeshServer } from "./server/mesh-server.ts";

@@ -2,6 +2,7 @@
  * The rich error model of google.rpc (https://google.aip.dev/193): typed messages beside a status, carried in the
  * trailer "grpc-status-details-bin" as a google.rpc.Status.
  */
+import type { DeepPartial } from "./deep-partial.ts";
 import { Status } from "../gen/google/rpc/status.ts";
 
 /** The trailer that carries them. */
@@ -14,7 +15,7 @@ export interface DetailType<T> {
   readonly $type: string;
   encode(message: T): { finish(): Uint8Array };
   decode(bytes: Uint8Array): T;
-  fromPartial(partial: Partial<T>): T;
+  fromPartial(partial: DeepPartial<T>): T;
 }
 
 /** One detail, still encoded: its reader may not know its type. */
@@ -25,7 +26,7 @@ export interface ErrorDetail {
 }
 
 /** Packs a detail: `errorDetail(BadRequest, { fieldViolations: [...] })`. */
-export function errorDetail<T>(type: DetailType<T>, value: Partial<T>): ErrorDetail {
+export function errorDetail<T>(type: DetailType<T>, value: DeepPartial<T>): ErrorDetail {
   return { typeName: type.$type, value: type.encode(type.fromPartial(value)).finish() };
 }
 

@@ -30,8 +30,9 @@ export interface MeshServerOptions {
   readonly interceptors: readonly ServerInterceptor[];
   /** undefined: serve without being found. */
   readonly registration: Registration | undefined;
-  /** Completes what is registered of a service: id, tags, metadata. */
-  describe(service: ServiceDefinition, address: Address): ServiceInstance;
+  /** Called once it listens, before anything is registered; resolves to what registrations tell of the process. */
+  prepare(): Promise<Readonly<Record<string, string>>>;
+  describe(service: ServiceDefinition, address: Address, metadata: Readonly<Record<string, string>>): ServiceInstance;
   /** Milliseconds between deregistration and the end of new calls: callers need that long to hear of it. */
   readonly propagationMs: number;
   /** Milliseconds that calls under way have to finish. */
@@ -136,8 +137,11 @@ export class MeshServer {
     const registered: Registered[] = [];
     const advertised = { host: this.#options.advertiseHost, port: listener.address.port };
     try {
+      const metadata = await this.#options.prepare();
       for (const { definition } of registration === undefined ? [] : this.#added) {
-        registered.push(await (registration as Registration).register(this.#options.describe(definition, advertised)));
+        registered.push(
+          await (registration as Registration).register(this.#options.describe(definition, advertised, metadata)),
+        );
       }
     } catch (error) {
       this.#state = { kind: "stopped", done: Promise.resolve() };

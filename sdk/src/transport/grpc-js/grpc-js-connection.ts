@@ -27,8 +27,9 @@ const INITIAL_RECONNECT_BACKOFF_MS = 100;
 const MAX_RECONNECT_BACKOFF_MS = 5_000;
 /** grpc-js's default of 64 KiB stalls at 1 KiB messages and a hundred concurrent calls. */
 const FLOW_CONTROL_WINDOW_BYTES = 4 * 1024 * 1024;
-/** What a stream may have handed to grpc-js and not yet seen written before its sender is asked to wait. */
+/** What may wait to be written before a stream's sender is asked to wait too. */
 const SEND_HIGH_WATER_BYTES = 64 * 1024;
+const SEND_HIGH_WATER_MESSAGES = 16;
 /** grpc-js fires deadlines beyond 2^31-1 ms at once, so such a deadline is none (24.8 days). */
 const MAX_DEADLINE_MS = 2 ** 31 - 1;
 
@@ -203,10 +204,17 @@ class StreamListener implements GrpcListener {
   }
 }
 
+/**
+ * grpc-js filters messages asynchronously and loses their order against the half-close, so each waits for the one before
+ * it to be written.
+ */
 class GrpcJsClientStream implements ClientStream {
   readonly #call: GrpcCall;
   readonly #receiver: StreamReceiver;
-  #unwrittenBytes = 0;
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #writing = false;
+  #ending = false;
   #full = false;
 
   constructor(call: GrpcCall, receiver: StreamReceiver) {
@@ -215,15 +223,19 @@ class GrpcJsClientStream implements ClientStream {
   }
 
   send(body: Uint8Array): boolean {
-    const { byteLength } = body;
-    this.#unwrittenBytes += byteLength;
-    this.#call.sendMessageWithContext({ callback: () => this.#written(byteLength) }, asBuffer(body));
-    this.#full = this.#unwrittenBytes > SEND_HIGH_WATER_BYTES;
+    if (!this.#writing) {
+      this.#write(body);
+      return true;
+    }
+    this.#waiting.push(body);
+    this.#waitingBytes += body.byteLength;
+    this.#full = this.#waiting.length >= SEND_HIGH_WATER_MESSAGES || this.#waitingBytes > SEND_HIGH_WATER_BYTES;
     return !this.#full;
   }
 
   end(): void {
-    this.#call.halfClose();
+    this.#ending = true;
+    if (!this.#writing) this.#call.halfClose();
   }
 
   request(): void {
@@ -234,9 +246,21 @@ class GrpcJsClientStream implements ClientStream {
     this.#call.cancelWithStatus(status, reason);
   }
 
-  #written(bytes: number): void {
-    this.#unwrittenBytes -= bytes;
-    if (this.#full && this.#unwrittenBytes <= SEND_HIGH_WATER_BYTES) {
+  #write(body: Uint8Array): void {
+    this.#writing = true;
+    this.#call.sendMessageWithContext({ callback: () => this.#written() }, asBuffer(body));
+  }
+
+  #written(): void {
+    this.#writing = false;
+    const next = this.#waiting.shift();
+    if (next === undefined) {
+      if (this.#ending) this.#call.halfClose();
+    } else {
+      this.#waitingBytes -= next.byteLength;
+      this.#write(next);
+    }
+    if (this.#full && this.#waiting.length === 0) {
       this.#full = false;
       this.#receiver.onDrain();
     }

@@ -1,0 +1,281 @@
+/**
+ * The composition root: the one place that knows every room. It decides nothing; it puts together what decides.
+ *
+ * A call at a client passes, from the outside in: the user's interceptors, the attempt engine (deadline, retries, hedges),
+ * the channel (discovery, balancing), the transport. Metrics and logs observe the engine: there alone the attempts, the
+ * sizes and the end of streams are known. At a server: transport, deadline of the contract, the user's interceptors, the
+ * handler; metrics and logs observe the call as the transport sees it end, so what a late handler does is not counted.
+ */
+import { type PickPolicyName, pickPolicy } from "./balancing/pick-policies.ts";
+import { type Address, formatAddress } from "./call/address.ts";
+import { type Clock, systemClock } from "./call/clock.ts";
+import type { Logger } from "./call/logger.ts";
+import { MeshError } from "./call/mesh-error.ts";
+import { systemRandom } from "./call/random.ts";
+import { BoundMethod, type ClientEnvironment } from "./client/bound-method.ts";
+import { closedError, ServiceChannel } from "./client/service-channel.ts";
+import { typedClient } from "./client/typed-client.ts";
+import type { MethodDefinition, ServiceDefinition } from "./contract/definition.ts";
+import type { PolicyOverride } from "./contract/policy.ts";
+import { consulDirectory } from "./consul/consul-directory.ts";
+import { ConsulHttp } from "./consul/consul-http.ts";
+import { consulOptionsFromEnv } from "./consul/consul-options.ts";
+import { consulRegistration } from "./consul/consul-registration.ts";
+import type { Directory } from "./discovery/directory.ts";
+import { dnsDirectory } from "./discovery/dns-directory.ts";
+import type { Registration, ServiceInstance } from "./discovery/registration.ts";
+import { staticDirectory } from "./discovery/static-directory.ts";
+import { parseTarget, type Scheme } from "./discovery/target.ts";
+import { channelMetrics } from "./channel-metrics.ts";
+import {
+  checkClientOptions,
+  checkMeshOptions,
+  type ClientOptions,
+  completeServerOptions,
+  defaultInstance,
+  type MeshOptions,
+  portFromEnv,
+  type ServerOptions,
+} from "./mesh-options.ts";
+import { RetryBudget } from "./resilience/retry-budget.ts";
+import { MeshServer } from "./server/mesh-server.ts";
+import { closeOnSignals } from "./signals.ts";
+import { type AdminServer, type Check, startAdminServer } from "./telemetry/admin-server.ts";
+import { clientLogObserver, serverLogObserver } from "./telemetry/call-log.ts";
+import { createLogger } from "./telemetry/logging.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { grpcJsTransport } from "./transport/grpc-js/grpc-js-transport.ts";
+import { DEFAULT_LIMITS, type Transport, type TransportLimits } from "./transport/transport.ts";
+
+const DEFAULT_PROPAGATION_MS = 500;
+const DEFAULT_GRACE_MS = 20_000;
+
+/**
+ * Makes the mesh of this process. Does no I/O: clients connect when they are made, servers when they start.
+ *
+ * @throws MeshError INVALID_ARGUMENT that names every option and variable that is wrong.
+ * @example
+ * const mesh = createMesh({ service: "greeter" });
+ * const translator = mesh.client(TranslatorService);
+ * await mesh.server().add(GreeterService, { sayHello: async ({ name }) => ({ message: `Hello, ${name}` }) }).start();
+ */
+export function createMesh(options: MeshOptions = {}): Mesh {
+  checkMeshOptions(options);
+  return new Mesh(options);
+}
+
+export class Mesh {
+  /** Name of this process in logs and metrics. */
+  readonly service: string;
+  /** Tells this process from others of its name. */
+  readonly instance: string;
+  readonly log: Logger;
+  readonly #options: MeshOptions;
+  readonly #clock: Clock = systemClock;
+  readonly #transport: Transport = grpcJsTransport();
+  readonly #limits: TransportLimits;
+  readonly #metrics: Metrics;
+  readonly #consul: ConsulHttp;
+  readonly #directories = new Map<Scheme, Directory>();
+  readonly #channels = new Map<string, ClientEnvironment>();
+  readonly #servers: MeshServer[] = [];
+  #admin: Promise<AdminServer> | undefined;
+  #stopSignals: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Use createMesh(). */
+  constructor(options: MeshOptions) {
+    const { env } = process;
+    this.#options = options;
+    this.service = options.service ?? (env["MESH_SERVICE"] || "app");
+    this.instance = options.instance ?? defaultInstance(env);
+    this.log = options.log ?? createLogger({ service: this.service, instance: this.instance });
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#metrics = createMetrics({ clock: this.#clock, ...(options.registry && { registry: options.registry }) });
+    this.#consul = new ConsulHttp(options.consul ?? consulOptionsFromEnv(env), this.#clock);
+    portFromEnv(env, "MESH_ADMIN_PORT");
+  }
+
+  /** prom-client's registry behind /metrics: register your own metrics here. */
+  get registry(): Metrics["registry"] {
+    return this.#metrics.registry;
+  }
+
+  /**
+   * A typed client, discovered and balanced. Clients of one target share connections. Throws INVALID_ARGUMENT for options
+   * that are wrong, FAILED_PRECONDITION after close().
+   */
+  client<Client>(definition: ServiceDefinition<Client>, options: ClientOptions = {}): Client {
+    checkClientOptions(options);
+    const target = options.target ?? `consul:///${definition.meshName}`;
+    if (this.#closing !== undefined) throw closedError(target);
+    const environment = this.#environment(target, options.balancing ?? this.#options.balancing ?? "p2c");
+    const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
+    const bind = (method: MethodDefinition): BoundMethod =>
+      new BoundMethod(
+        method,
+        this.#configured(method, options.policy),
+        environment,
+        observers.map((observe) => observe(method, environment.channel.target)),
+      );
+    const interceptors = [...(this.#options.clientInterceptors ?? []), ...(options.interceptors ?? [])];
+    return typedClient(definition.methods, bind, interceptors) as Client;
+  }
+
+  /** A server: add() services, then start() it. Throws INVALID_ARGUMENT for options or variables that are wrong. */
+  server(options: ServerOptions = {}): MeshServer {
+    if (this.#closing !== undefined) throw new MeshError("FAILED_PRECONDITION", "mesh is closed: make a new one");
+    const { host, port, advertiseHost } = completeServerOptions(options, process.env);
+    const server = new MeshServer({
+      address: { host, port },
+      advertiseHost,
+      limits: this.#limits,
+      transport: this.#transport,
+      clock: this.#clock,
+      log: this.log,
+      observers: [this.#metrics.serverObserver, serverLogObserver(this.log)],
+      interceptors: this.#options.serverInterceptors ?? [],
+      registration: this.#registration(),
+      prepare: () => this.#prepare(),
+      describe: (definition, address, metadata) => this.#instanceOf(definition, address, metadata),
+      propagationMs: this.#options.drain?.propagationMs ?? DEFAULT_PROPAGATION_MS,
+      graceMs: this.#options.drain?.graceMs ?? DEFAULT_GRACE_MS,
+    });
+    this.#servers.push(server);
+    return server;
+  }
+
+  /**
+   * The address of /metrics, /livez and /readyz; undefined when they are off. Starts them if no server has: processes
+   * that only call ask here.
+   */
+  async admin(): Promise<Address | undefined> {
+    if (this.#options.admin === false) return undefined;
+    this.#admin ??= this.#startAdmin();
+    return (await this.#admin).address;
+  }
+
+  /**
+   * Leaves in order: servers deregister, wait until callers know, finish their calls; then clients, registry and admin
+   * port close. Resolves when all is closed; later calls wait for the first.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+    for (const { channel } of this.#channels.values()) channel.close();
+    for (const directory of this.#directories.values()) directory.close();
+    this.#consul.close();
+    const admin = await this.#admin?.catch(() => undefined);
+    await admin?.close();
+    this.#stopSignals?.();
+  }
+
+  /** Clients of one target and one policy share watch, connections, balancing and retry budget. */
+  #environment(target: string, balancing: PickPolicyName): ClientEnvironment {
+    const { scheme, name } = parseTarget(target);
+    const key = `${balancing} ${scheme}:///${name}`;
+    let environment = this.#channels.get(key);
+    if (environment === undefined) {
+      const chance = { clock: this.#clock, random: systemRandom };
+      const channel = new ServiceChannel({
+        target: `${scheme}:///${name}`,
+        name,
+        directory: this.#directory(scheme),
+        transport: this.#transport,
+        policy: pickPolicy(balancing)(chance),
+        clock: this.#clock,
+        limits: this.#limits,
+        observer: channelMetrics(this.#metrics),
+      });
+      environment = { ...chance, channel, budget: new RetryBudget({ clock: this.#clock }) };
+      this.#channels.set(key, environment);
+    }
+    return environment;
+  }
+
+  #directory(scheme: Scheme): Directory {
+    let directory = this.#directories.get(scheme);
+    if (directory === undefined) {
+      directory = this.#openDirectory(scheme);
+      this.#directories.set(scheme, directory);
+    }
+    return directory;
+  }
+
+  #openDirectory(scheme: Scheme): Directory {
+    switch (scheme) {
+      case "consul":
+        return consulDirectory(this.#consul, { clock: this.#clock, log: this.log });
+      case "static":
+        return staticDirectory();
+      case "dns":
+        return dnsDirectory({ clock: this.#clock });
+    }
+  }
+
+  #registration(): Registration | undefined {
+    const { registration } = this.#options;
+    if (registration === false) return undefined;
+    return registration ?? consulRegistration(this.#consul, { clock: this.#clock, log: this.log });
+  }
+
+  /** The mesh's configuration for a method, the narrower over the wider. */
+  #configured(method: MethodDefinition, client: PolicyOverride | undefined): PolicyOverride | undefined {
+    const { policies } = this.#options;
+    const layers = [policies?.[method.service], policies?.[method.path.slice(1)], client];
+    return layers.every((layer) => layer === undefined) ? undefined : Object.assign({}, ...layers);
+  }
+
+  /** What every server of the process needs once; resolves to what its registrations tell of the process. */
+  async #prepare(): Promise<Readonly<Record<string, string>>> {
+    if (this.#options.handleSignals !== false) this.#stopSignals ??= closeOnSignals(() => this.close(), this.log);
+    const admin = await this.admin();
+    return admin === undefined ? {} : { admin: formatAddress(admin) };
+  }
+
+  #instanceOf(
+    { meshName }: ServiceDefinition,
+    address: Address,
+    metadata: Readonly<Record<string, string>>,
+  ): ServiceInstance {
+    const { version, zone } = this.#options;
+    return {
+      name: meshName,
+      id: `${meshName}-${this.instance}`,
+      address,
+      weight: 1,
+      version: version ?? (process.env["MESH_VERSION"] || undefined),
+      zone: zone ?? (process.env["MESH_ZONE"] || undefined),
+      tags: ["grpc"],
+      metadata,
+    };
+  }
+
+  #startAdmin(): Promise<AdminServer> {
+    const options = this.#options.admin === false ? {} : this.#options.admin;
+    return startAdminServer({
+      host: options?.host ?? "127.0.0.1",
+      port: options?.port ?? portFromEnv(process.env, "MESH_ADMIN_PORT") ?? 0,
+      metrics: this.#metrics,
+      live: () => ({ ok: true }),
+      ready: () => this.#ready(),
+      log: this.log,
+    });
+  }
+
+  #ready(): Check {
+    if (this.#closing !== undefined) return { ok: false, failures: [{ check: "mesh", reason: "mesh is closing" }] };
+    const failures = this.#servers.flatMap((server) =>
+      server.ready ? [] : [{ check: "server", reason: "server is not serving: it starts, drains or has stopped" }],
+    );
+    return failures.length === 0 ? { ok: true } : { ok: false, failures };
+  }
+}
