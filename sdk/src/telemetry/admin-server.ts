@@ -1,0 +1,248 @@
+/**
+ * The admin endpoint: metrics for who scrapes, liveness and readiness for who restarts and routes. Plain HTTP on
+ * loopback unless told otherwise; it never keeps the process alive and never holds its end up.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { type Address, formatAddress } from "../call/address.ts";
+import { type Clock, systemClock } from "../call/clock.ts";
+import type { Logger } from "../call/logger.ts";
+import { MeshError } from "../call/mesh-error.ts";
+import type { ErrorCode } from "../call/status.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What a probe found: all is well, or which checks failed and why. */
+export type Check = { readonly ok: true } | { readonly ok: false; readonly failures: readonly FailedCheck[] };
+
+export interface FailedCheck {
+  /** Name of what was looked at: "registration". */
+  readonly check: string;
+  /** What is wrong with it, and since when or what to do, in a sentence. */
+  readonly reason: string;
+}
+
+export interface AdminServerOptions {
+  /** Default 127.0.0.1: what it tells is for this machine unless you say otherwise. */
+  readonly host?: string;
+  /** Default 0: any free one. */
+  readonly port?: number;
+  readonly metrics: Pick<Metrics, "expose">;
+  /** Whether the process works at all; failing asks to have it restarted. */
+  live(): Check;
+  /** Whether calls should come here. */
+  ready(): Check | Promise<Check>;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+export interface AdminServer {
+  /** With the port it really has. */
+  readonly address: Address;
+  /** Ends idle connections at once and answers in the making after a second at most. Calling it again is harmless. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_HOST = "127.0.0.1";
+/** A scraper or a probe sends its few header lines at once. */
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Longer than the interval of probes would hold sockets for nothing; scrapes come every 15 s and may reconnect. */
+const KEEP_ALIVE_TIMEOUT_MS = 5_000;
+/** Scrapers, probes and a few people; more is a mistake or an attack. */
+const MAX_CONNECTIONS = 64;
+/** Readiness that takes longer is not ready. */
+const READY_TIMEOUT_MS = 5_000;
+const CLOSE_GRACE_MS = 1_000;
+
+const PATHS = {
+  "/": "this list",
+  "/metrics": "metrics as Prometheus text or OpenMetrics",
+  "/livez": "200 while the process works",
+  "/readyz": "200 while calls should come here",
+} as const;
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Rejects with a MeshError that says what to do when the address is in use, not ours, or malformed. */
+export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  const { host = DEFAULT_HOST, port = 0, clock = systemClock } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `admin port ${port} must be a whole number from 0 to 65535, 0 for any free one`,
+    );
+  }
+  const server = createServer({ maxHeaderSize: 8 * 1024 });
+  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
+  server.maxConnections = MAX_CONNECTIONS;
+  const connections = new Connections(server, clock);
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    connections.begin(response);
+    void answer(request, options, clock).then((given) => send(request, response, given));
+  });
+  await listen(server, { host, port });
+  server.on("error", (error) => options.log.error({ err: error }, "admin server failed"));
+  const bound = server.address();
+  const address = { host, port: typeof bound === "object" && bound !== null ? bound.port : port };
+  server.unref();
+  options.log.info({ admin: formatAddress(address) }, `admin server listens on http://${formatAddress(address)}`);
+  return { address, close: () => connections.close() };
+}
+
+function listen(server: Server, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => reject(listenError(address, error));
+    server.once("error", onError);
+    server.listen({ host: address.host, port: address.port }, () => {
+      server.removeListener("error", onError);
+      resolve();
+    });
+  });
+}
+
+const LISTEN_ERRORS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  EADDRINUSE: [
+    "FAILED_PRECONDITION",
+    "is in use: end what listens there, or set another admin port (0 for any free one)",
+  ],
+  EACCES: ["PERMISSION_DENIED", "may not be used by this user: set an admin port from 1024"],
+  EADDRNOTAVAIL: ["INVALID_ARGUMENT", "is not an address of this machine: set the admin host to 127.0.0.1 or 0.0.0.0"],
+  ENOTFOUND: ["INVALID_ARGUMENT", "names an unknown host: set the admin host to 127.0.0.1 or 0.0.0.0"],
+};
+
+function listenError(address: Address, cause: NodeJS.ErrnoException): MeshError {
+  const [code, text] = LISTEN_ERRORS[cause.code ?? ""] ?? ["UNAVAILABLE", `cannot be listened on: ${cause.message}`];
+  return new MeshError(code, `admin address ${formatAddress(address)} ${text}`, { cause });
+}
+
+/** Never rejects: what fails is an answer too. */
+async function answer(request: IncomingMessage, options: AdminServerOptions, clock: Clock): Promise<Answer> {
+  const [path = "/"] = (request.url ?? "/").split("?");
+  if (!Object.hasOwn(PATHS, path)) return text(404, `${path} is not here; these are: ${Object.keys(PATHS).join(" ")}`);
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    const refused = text(405, `${request.method} is not taken here: use GET or HEAD`);
+    return { ...refused, headers: { allow: "GET, HEAD" } };
+  }
+  try {
+    switch (path as keyof typeof PATHS) {
+      case "/":
+        return text(
+          200,
+          Object.entries(PATHS)
+            .map(([path, what]) => `${path}  ${what}`)
+            .join("\n"),
+        );
+      case "/metrics": {
+        const { contentType, body } = await options.metrics.expose(request.headers.accept);
+        return { status: 200, type: contentType, body };
+      }
+      case "/livez":
+        return checked(options.live());
+      case "/readyz":
+        return checked(await within(Promise.resolve(options.ready()), clock));
+    }
+  } catch (error) {
+    options.log.error({ err: error, path }, `admin server could not answer ${path}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    return path === "/metrics"
+      ? text(500, reason)
+      : checked({ ok: false, failures: [{ check: path.slice(1), reason }] });
+  }
+}
+
+function text(status: number, body: string): Answer {
+  return { status, type: "text/plain; charset=utf-8", body: `${body}\n` };
+}
+
+function checked(check: Check): Answer {
+  if (check.ok) return text(200, "ok");
+  const body = `${JSON.stringify({ status: "failed", failures: check.failures })}\n`;
+  return { status: 503, type: "application/json; charset=utf-8", body };
+}
+
+/** Readiness may ask others; it may not keep a probe waiting for ever. */
+async function within(check: Promise<Check>, clock: Clock): Promise<Check> {
+  const { promise: late, resolve } = deferred<Check>();
+  const reason = `no answer within ${READY_TIMEOUT_MS} ms`;
+  const timer = clock.setBackgroundTimer(
+    () => resolve({ ok: false, failures: [{ check: "readyz", reason }] }),
+    READY_TIMEOUT_MS,
+  );
+  try {
+    return await Promise.race([check, late]);
+  } finally {
+    timer.cancel();
+  }
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body, headers }: Answer): void {
+  response.writeHead(status, {
+    ...headers,
+    "content-type": type,
+    "content-length": Buffer.byteLength(body),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+/** The open sockets: node:http alone would keep those waiting that have sent nothing yet. */
+class Connections {
+  readonly #server: Server;
+  readonly #clock: Clock;
+  readonly #sockets = new Set<Socket>();
+  readonly #busy = new Set<Socket>();
+  #closed: Promise<void> | undefined;
+
+  constructor(server: Server, clock: Clock) {
+    this.#server = server;
+    this.#clock = clock;
+    server.on("connection", (socket: Socket) => {
+      socket.unref();
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+  }
+
+  /** A request has come whose answer is not sent yet. */
+  begin(response: ServerResponse): void {
+    const { socket } = response;
+    if (socket === null) return;
+    this.#busy.add(socket);
+    response.once("close", () => {
+      this.#busy.delete(socket);
+      if (this.#closed !== undefined) socket.destroy();
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      const grace = this.#clock.setTimer(() => this.#destroy(this.#sockets), CLOSE_GRACE_MS);
+      this.#server.close(() => {
+        grace.cancel();
+        resolve();
+      });
+      this.#destroy([...this.#sockets].filter((socket) => !this.#busy.has(socket)));
+    });
+    return this.#closed;
+  }
+
+  #destroy(sockets: Iterable<Socket>): void {
+    for (const socket of sockets) socket.destroy();
+  }
+}
