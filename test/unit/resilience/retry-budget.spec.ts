@@ -87,8 +87,9 @@ describe("RetryBudget", () => {
     deposit(budget, 10);
     nowMs = -9_000;
     deposit(budget, 10);
+    nowMs = -4_000;
     assert.equal(budget.balance, 4);
-    nowMs = 5_000;
+    nowMs = 6_000;
     assert.equal(budget.balance, 0);
   });
 
