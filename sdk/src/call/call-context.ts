@@ -46,7 +46,7 @@ export function currentContext(): AmbientContext | undefined {
   return storage.getStore();
 }
 
-/** Runs work so that the calls it makes inherit from this context. */
-export function runInContext<T>(context: AmbientContext, work: () => T): T {
-  return storage.run(context, work);
+/** Runs work so that the calls it makes inherit from this context. Arguments pass through, so no closure is needed. */
+export function runInContext<A extends unknown[], T>(context: AmbientContext, work: (...args: A) => T, ...args: A): T {
+  return storage.run(context, work, ...args);
 }

@@ -81,6 +81,7 @@ export class CallRun {
   #hedges = 0;
   #retryDelayMs = 0;
   #idleSince = 0;
+  #backoffStep = 1;
   #committed = false;
   #settled = false;
   #timer: Timer | undefined;
@@ -114,6 +115,7 @@ export class CallRun {
     if (this.#deadline <= this.#startedAt) {
       return this.fail("DEADLINE_EXCEEDED", "no time was left when the call was made");
     }
+    this.method.environment.budget.deposit();
     this.#subscribe();
     this.#next();
   }
@@ -190,15 +192,17 @@ export class CallRun {
   #failedAttempt(code: ErrorCode, outcome: CallOutcome, now: number): void {
     const { budget, random, channel } = this.method.environment;
     if (this.#hedging !== undefined && !this.#committed) return this.#hedgeFailed(code, outcome);
+    const pushback = parsePushback(outcome.trailers);
     const decision = decideRetry({
       policy: this.#policy.retry,
       idempotency: this.#policy.idempotency,
       code,
       processed: outcome.processed,
-      pushback: parsePushback(outcome.trailers),
+      pushback,
       committed: this.#committed,
       attempts: this.#attempts,
       transparentRetries: this.#transparentRetries,
+      backoffStep: this.#backoffStep,
       maxTransparentRetries: channel.size,
       servesRetry: (this.#context?.previousAttempts ?? 0) > 0,
       remainingMs: this.#deadline - now,
@@ -213,6 +217,8 @@ export class CallRun {
         return this.#next();
       case "retry":
         this.#retries++;
+        // After a push-back the backoff begins anew (gRFC A6).
+        this.#backoffStep = pushback === undefined ? this.#backoffStep + 1 : 1;
         this.#idleSince = now;
         this.#timer = this.method.environment.clock.setTimer(() => {
           this.#timer = undefined;
@@ -318,8 +324,7 @@ export class CallRun {
     this.#stopWaiting?.();
     this.#stopContext?.();
     if (this.#onAbort !== undefined) this.options?.signal?.removeEventListener("abort", this.#onAbort);
-    const { clock, budget } = this.method.environment;
-    budget.deposit();
+    const { clock } = this.method.environment;
     const open = this.#open.splice(0);
     for (const attempt of open)
       attempt.cancel?.(STATUS_NUMBERS.CANCELLED, code === "OK" ? "another attempt won" : reason);

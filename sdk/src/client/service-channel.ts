@@ -2,8 +2,7 @@
  * A client's way to one service: watches who serves it, keeps a connection to each, and picks among those that are ready.
  * The pick policy decides; this file only knows who can be asked.
  */
-import type { EndpointState } from "../balancing/endpoint-state.ts";
-import { EndpointState as State } from "../balancing/endpoint-state.ts";
+import { EndpointState } from "../balancing/endpoint-state.ts";
 import type { PickContext, PickPolicy } from "../balancing/pick-policy.ts";
 import { withoutTried } from "../balancing/without-tried.ts";
 import { formatAddress } from "../call/address.ts";
@@ -33,7 +32,7 @@ export interface ServiceChannelOptions {
 
 /** An endpoint with its connection. */
 interface Member {
-  readonly state: EndpointState;
+  state: EndpointState;
   readonly connection: Connection;
 }
 
@@ -139,7 +138,7 @@ export class ServiceChannel {
         member.state.endpoint = endpoint;
       } else {
         if (member !== undefined) this.#remove(endpoint.id);
-        this.#add(new State(endpoint));
+        this.#add(new EndpointState(endpoint));
       }
     }
     this.#options.observer?.viewChanged?.(this.target, view);
@@ -150,11 +149,14 @@ export class ServiceChannel {
     const { transport, limits, clock } = this.#options;
     const { address, id } = state.endpoint;
     let before: ConnectionState = "idle";
+    let wasLost = false;
     const connection = transport.connect(address, {
       limits,
       clock,
       onStateChange: (now) => {
         this.#options.observer?.connectionChanged?.(this.target, formatAddress(address), before, now);
+        if (before === "ready") wasLost = true;
+        if (now === "ready" && wasLost) this.#forget(id);
         before = now;
         this.#changed();
       },
@@ -162,6 +164,15 @@ export class ServiceChannel {
     this.#members.set(id, { state, connection });
     this.#connections.set(state, connection);
     connection.connect();
+  }
+
+  /** What answers after a lost connection may be another process: the old one's failures are not held against it. */
+  #forget(id: string): void {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    this.#connections.delete(member.state);
+    member.state = new EndpointState(member.state.endpoint);
+    this.#connections.set(member.state, member.connection);
   }
 
   #remove(id: string): void {

@@ -1,5 +1,5 @@
 /** Serves unary calls: one message in, one out. */
-import type { IncomingCall, ServerMethod } from "../transport/transport.ts";
+import type { IncomingCall, ServerMethod, UnaryRespond } from "../transport/transport.ts";
 import { ServedCall } from "./served-call.ts";
 import type { ServedMethod } from "./served-method.ts";
 
@@ -7,25 +7,53 @@ export function serveUnary(method: ServedMethod): ServerMethod {
   return {
     method: method.definition,
     kind: "unary",
-    handle(incoming: IncomingCall, body, respond) {
-      let response: Uint8Array | undefined;
-      const call = new ServedCall(method, incoming, (status) => respond(status, response));
-      if (call.over) return;
-      call.receivedBytes = body.byteLength;
-      const work = async (): Promise<void> => {
-        try {
-          const message = await call.run(method.decode(body));
-          if (call.over) return;
-          response = method.encode(message);
-          call.sentBytes = response.byteLength;
-          call.sendHeaders();
-          call.succeed();
-        } catch (error) {
-          response = undefined;
-          call.fail(error);
-        }
-      };
-      void work();
-    },
+    handle: (incoming, body, respond) => new UnaryCall(method, incoming, respond).serve(body),
   };
+}
+
+class UnaryCall {
+  readonly #call: ServedCall;
+  #response: Uint8Array | undefined;
+
+  constructor(method: ServedMethod, incoming: IncomingCall, respond: UnaryRespond) {
+    this.#call = new ServedCall(method, incoming, (status) => respond(status, this.#response));
+  }
+
+  /** Never throws. A handler that answers at once is answered at once: promises are dear under AsyncLocalStorage. */
+  serve(body: Uint8Array): void {
+    const call = this.#call;
+    if (call.over) return;
+    call.receivedBytes = body.byteLength;
+    try {
+      const result = call.run(call.method.decode(body));
+      if (isThenable(result)) {
+        result.then(
+          (message) => this.#answer(message),
+          (error: unknown) => call.fail(error),
+        );
+      } else {
+        this.#answer(result);
+      }
+    } catch (error) {
+      call.fail(error);
+    }
+  }
+
+  #answer(message: unknown): void {
+    const call = this.#call;
+    if (call.over) return;
+    try {
+      const response = call.method.encode(message);
+      call.sentBytes = response.byteLength;
+      call.sendHeaders();
+      this.#response = response;
+      call.succeed();
+    } catch (error) {
+      call.fail(error);
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

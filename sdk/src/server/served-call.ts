@@ -61,10 +61,9 @@ export class ServedCall {
     return this.#cancellation.onCancel(listener);
   }
 
-  /** Runs the handler with its context around it; rejects with what it throws, synchronous or not. */
-  async run(input: unknown): Promise<unknown> {
-    const { method, context } = this;
-    return runInContext(context, () => method.handle({ method: method.definition, input, context }));
+  /** Runs the handler with its context around it: what it returns, or a promise of it. */
+  run(input: unknown): unknown {
+    return runInContext(this.context, this.method.handle, input, this.context);
   }
 
   /** Sends what the handler put into responseHeaders, ahead of the first message. */

@@ -1,4 +1,5 @@
 /** A method as one server serves it: its definition, the user's handler inside its interceptors, and who observes. */
+import type { CallContext } from "../call/call-context.ts";
 import type { Clock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import { MeshError } from "../call/mesh-error.ts";
@@ -21,7 +22,8 @@ export class ServedMethod {
   readonly definition: MethodDefinition;
   readonly label: string;
   readonly environment: ServerEnvironment;
-  readonly handle: ServerNext;
+  /** Runs the handler inside its interceptors: what it returns, or a promise of it; throws what it throws at once. */
+  readonly handle: (input: unknown, context: CallContext) => unknown;
   readonly #observers: readonly ServerMethodObserver[];
 
   constructor(
@@ -35,8 +37,8 @@ export class ServedMethod {
     this.label = methodLabel(definition);
     this.environment = environment;
     this.#observers = observers;
-    const last: ServerNext = async (call) => handler(call.input as never, call.context as never);
-    this.handle = interceptors.reduceRight<ServerNext>((next, interceptor) => interceptor(next), last);
+    this.handle =
+      interceptors.length === 0 ? (handler as ServedMethod["handle"]) : onion(definition, handler, interceptors);
   }
 
   started(): void {
@@ -75,6 +77,16 @@ export class ServedMethod {
       );
     }
   }
+}
+
+function onion(
+  method: MethodDefinition,
+  handler: Handler,
+  interceptors: readonly ServerInterceptor[],
+): ServedMethod["handle"] {
+  const last: ServerNext = async (call) => handler(call.input as never, call.context as never);
+  const chain = interceptors.reduceRight<ServerNext>((next, interceptor) => interceptor(next), last);
+  return (input, context) => chain({ method, input, context });
 }
 
 function text(error: unknown): string {

@@ -44,17 +44,21 @@ export async function listenGrpcJs(options: ListenOptions, dispatch: Dispatch): 
 
 function register(server: Server, path: string, served: ServerMethod, clock: Clock): void {
   if (served.kind === "unary") {
-    const handle = (call: UnaryCall, callback: sendUnaryData<Uint8Array>) =>
-      served.handle(new GrpcJsIncomingCall(call, clock), call.request, (status, body) => {
+    const handle = (call: UnaryCall, callback: sendUnaryData<Uint8Array>) => {
+      const incoming = new GrpcJsIncomingCall(call, clock);
+      served.handle(incoming, call.request, (status, body) => {
+        incoming.finished = true;
         const trailers = toGrpc(status.trailers);
         if (status.status === STATUS_NUMBERS.OK) callback(null, body, trailers);
         else callback({ code: status.status, details: status.reason, metadata: trailers });
       });
+    };
     server.register(path, handle, serialize, deserialize, "unary");
   } else {
     const handle = (call: DuplexCall) => {
-      const stream = new GrpcJsServerStream(call);
-      stream.attach(served.handle(new GrpcJsIncomingCall(call, clock), stream));
+      const incoming = new GrpcJsIncomingCall(call, clock);
+      const stream = new GrpcJsServerStream(call, incoming);
+      stream.attach(served.handle(incoming, stream));
     };
     server.register(path, handle, serialize, deserialize, "bidi");
   }
@@ -114,6 +118,8 @@ class GrpcJsIncomingCall implements IncomingCall {
   readonly receivedAt: number;
   readonly peer: string;
   readonly cancellation: Cancellation;
+  /** Whether its status is out. */
+  finished = false;
   readonly #call: UnaryCall | DuplexCall;
 
   constructor(call: UnaryCall | DuplexCall, clock: Clock) {
@@ -124,7 +130,10 @@ class GrpcJsIncomingCall implements IncomingCall {
     this.deadline = this.receivedAt + (Number(wallDeadline) - clock.wallTime());
     this.peer = call.getPeer();
     this.cancellation = new Cancellation();
-    call.on("cancelled", () => this.cancellation.cancel(this.#cancelReason(clock)));
+    // grpc-js also says so of every call that has ended well.
+    call.on("cancelled", () => {
+      if (!this.finished) this.cancellation.cancel(this.#cancelReason(clock));
+    });
   }
 
   sendHeaders(headers: Metadata): void {
@@ -142,11 +151,13 @@ class GrpcJsIncomingCall implements IncomingCall {
 
 class GrpcJsServerStream implements ServerStream {
   readonly #call: DuplexCall;
+  readonly #incoming: GrpcJsIncomingCall;
   #receiver: ServerStreamReceiver | undefined;
   #wanted = 0;
 
-  constructor(call: DuplexCall) {
+  constructor(call: DuplexCall, incoming: GrpcJsIncomingCall) {
     this.#call = call;
+    this.#incoming = incoming;
   }
 
   attach(receiver: ServerStreamReceiver): void {
@@ -167,6 +178,7 @@ class GrpcJsServerStream implements ServerStream {
   }
 
   finish({ status, reason, trailers }: ServerStatus): void {
+    this.#incoming.finished = true;
     if (status === STATUS_NUMBERS.OK) {
       this.#call.end(toGrpc(trailers));
     } else {
