@@ -6,15 +6,10 @@ import type { AddressInfo } from "node:net";
 import { createAgentState } from "./agent-state.ts";
 import { systemClock } from "./clock.ts";
 import { isLoopback } from "./http/loopback.ts";
-import { createRouter, type Router } from "./http/router.ts";
+import type { Router } from "./http/router.ts";
 import { createHttpServer } from "./http/server.ts";
 import { createNode } from "./node.ts";
-import { agentRoutes } from "./routes/agent.ts";
-import { catalogRoutes } from "./routes/catalog.ts";
-import { healthRoutes } from "./routes/health.ts";
-import { keyValueRoutes } from "./routes/kv.ts";
-import { statusRoutes } from "./routes/status.ts";
-import { unsupportedRoutes } from "./routes/unsupported.ts";
+import { createAgentRouter } from "./routes/agent-router.ts";
 
 export interface AgentOptions {
   /** The TCP port, 0 to 65535. Default 0: any free one. Consul's own is 8500. */
@@ -59,14 +54,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
 
   const node = createNode({ name: nodeName, datacenter, address: bound.address, port: bound.port });
   const state = createAgentState(node, systemClock, Math.random);
-  route = createRouter([
-    ...agentRoutes(state),
-    ...healthRoutes(state),
-    ...catalogRoutes(state),
-    ...keyValueRoutes(state),
-    ...statusRoutes(state),
-    ...unsupportedRoutes(),
-  ]);
+  route = createAgentRouter(state);
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {

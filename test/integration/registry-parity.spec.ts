@@ -393,7 +393,6 @@ const scripts: Record<string, Script> = {
     await registry.watch("a change", "/v1/kv/watch/a", longWaitMs, write("watch/a", "2"));
     await registry.watch("the same value", "/v1/kv/watch/a", shortWaitMs, write("watch/a", "2"));
     await registry.watch("another key", "/v1/kv/watch/a", shortWaitMs, write("other", "1"));
-    await registry.watch("another key", "/v1/kv/absent", longWaitMs, write("other", "2"));
     await registry.watch("a key outside", "/v1/kv/watch/?recurse", shortWaitMs, write("other", "3"));
     await registry.watch("a key inside", "/v1/kv/watch/?recurse", longWaitMs, write("watch/b", "1"));
     await registry.watch("a key inside", "/v1/kv/watch/?keys", longWaitMs, write("watch/b", "2"));

@@ -175,6 +175,6 @@ function unordered(path: string, json: unknown): unknown {
 
 /** Consul keeps an agent's checks in a map and shows them in no order. */
 function byCheckId(items: readonly unknown[]): readonly unknown[] {
-  const id = (item: unknown): string => String((item as { CheckID?: unknown } | null)?.CheckID ?? "");
+  const id = (item: unknown): string => (item as { CheckID?: string } | null)?.CheckID ?? "";
   return [...items].sort((a, b) => id(a).localeCompare(id(b)));
 }

@@ -50,7 +50,7 @@ export function createRouter(routes: readonly Route[]): Router {
 
     const allow = `OPTIONS,${Object.keys(route.methods).join(",")}`;
     if (request.method === "OPTIONS") return empty(200, { Allow: allow });
-    const handler = (route.methods as Partial<Record<string, Handler>>)[request.method];
+    const handler = isMethod(request.method) ? route.methods[request.method] : undefined;
     if (handler === undefined) return text(405, `method ${request.method} not allowed`, { Allow: allow });
     try {
       const rest = path.slice(route.path.length);
@@ -59,6 +59,10 @@ export function createRouter(routes: readonly Route[]): Router {
       return errorReply(error);
     }
   };
+}
+
+function isMethod(method: string): method is Method {
+  return method === "GET" || method === "PUT" || method === "DELETE";
 }
 
 function split(target: string): { path: string; query: string } {

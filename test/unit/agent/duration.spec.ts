@@ -1,0 +1,14 @@
+import assert from "node:assert/strict";
+
+import { parseDuration } from "../../../agent/src/http/duration.ts";
+
+describe("a duration in Go's notation", () => {
+  const valid = { "10s": 10_000, "1m30s": 90_000, "1.5h": 5_400_000, ".5s": 500, "250ms": 250, "0": 0, "-1s": -1_000 };
+  for (const [written, ms] of Object.entries(valid)) {
+    it(`"${written}" is ${ms} ms`, () => assert.equal(parseDuration(written), ms));
+  }
+
+  for (const written of ["", "5", "s", "1 s", "1s ", "1d", "abc", "1s2", "--1s", "1e3s", "Infinity"]) {
+    it(`"${written}" is none`, () => assert.equal(parseDuration(written), undefined));
+  }
+});
