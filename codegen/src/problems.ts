@@ -2,9 +2,6 @@
 import type { DescFile, DescMethod, DescService } from "@bufbuild/protobuf";
 import { type ContractProblem, describeProblem } from "@meshwork/sdk/contract";
 
-export const METHOD_POLICY = "meshwork.v1.policy";
-export const SERVICE_POLICY = "meshwork.v1.service";
-
 /** Field numbers of descriptor.proto, which paths in source info are made of. */
 const FILE_SERVICE = 6;
 const SERVICE_METHOD = 2;

@@ -1,10 +1,7 @@
 /** Reads what a proto file says of its services: names and policies, with every problem in its place. */
 import {
-  type DescField,
   type DescFile,
-  type DescMessage,
   type DescMethod,
-  type DescOneof,
   type DescService,
   getOption,
   hasOption,
@@ -12,18 +9,19 @@ import {
   type Registry,
   toJson,
 } from "@bufbuild/protobuf";
-import { isWrapperDesc, MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import {
-  type FieldShape,
   type IdempotencyLevel,
+  METHOD_POLICY,
   meshName,
-  type MessageShape,
+  messageShape,
   methodKey,
   type MethodPolicy,
   readPolicy,
+  SERVICE_POLICY,
 } from "@meshwork/sdk/contract";
 import { fieldKey } from "./message-names.ts";
-import { METHOD_POLICY, type PlacedProblem, placeProblem, SERVICE_POLICY } from "./problems.ts";
+import { type PlacedProblem, placeProblem } from "./problems.ts";
 
 export interface MethodContract {
   readonly desc: DescMethod;
@@ -75,7 +73,7 @@ function readMethod(method: DescMethod, registry: Registry, problems: PlacedProb
     method: subjectOf(method),
     idempotency,
     option: optionOf(method, METHOD_POLICY, registry),
-    input: shapeOf(method.input),
+    input: messageShape(method.input, { keyOf: fieldKey, wrappers: "values" }),
   });
   problems.push(...policy.problems.map((problem) => placeProblem(problem, method)));
   return policy.value;
@@ -90,26 +88,4 @@ function optionOf(desc: DescMethod | DescService, extension: string, registry: R
   const declared = registry.getExtension(extension);
   if (declared?.message === undefined || !hasOption(desc, declared)) return undefined;
   return toJson(declared.message, getOption(desc, declared) as never);
-}
-
-function shapeOf(message: DescMessage): MessageShape {
-  return {
-    typeName: message.typeName,
-    fields: new Map(message.fields.map((field) => [field.name, fieldShape(field)])),
-  };
-}
-
-function fieldShape(field: DescField): FieldShape {
-  const key = fieldKey(field.name);
-  if (field.fieldKind === "list" || field.fieldKind === "map") return { key, kind: "repeated" };
-  if (isInOneof(field.oneof)) return { key, kind: "oneof" };
-  // ts-proto turns google.protobuf.StringValue and its like into plain optional values.
-  if (field.message === undefined || isWrapperDesc(field.message)) return { key, kind: "scalar" };
-  const { message } = field;
-  return { key, kind: "message", message: () => shapeOf(message) };
-}
-
-/** The compiler wraps proto3's `optional` in a oneof of its own, which users never see. */
-function isInOneof(oneof: DescOneof | undefined): boolean {
-  return oneof !== undefined && !(oneof.fields.length === 1 && oneof.fields[0]?.proto.proto3Optional);
 }

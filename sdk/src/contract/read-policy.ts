@@ -13,6 +13,10 @@ import type { HedgingPolicy, IdempotencyLevel, MethodPolicy, RetryPolicy } from 
 import type { Checked, ContractProblem } from "./problem.ts";
 import { readDurationMs } from "./read-duration.ts";
 
+/** Full names of our options, as meshwork/v1/policy.proto declares them. */
+export const METHOD_POLICY = "meshwork.v1.policy";
+export const SERVICE_POLICY = "meshwork.v1.service";
+
 /** What an empty `retry: {}` means. */
 const RETRY_DEFAULTS: RetryPolicy = {
   maxAttempts: 3,
