@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
-import { seededRandom } from "../../../sdk/src/call/random.ts";
+import { type Random, seededRandom } from "../../../sdk/src/call/random.ts";
 import type { EndpointView } from "../../../sdk/src/discovery/directory.ts";
 import { dnsDirectory } from "../../../sdk/src/discovery/dns-directory.ts";
 import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
@@ -9,7 +9,7 @@ import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
 const REFRESH_MS = 10_000;
 
 /** A resolver that answers what the test has set; undefined never answers. */
-function scripted({ random = () => 0, first = ["10.0.0.1"] as readonly string[] | Error } = {}) {
+function scripted({ random = (() => 0) as Random, first = ["10.0.0.1"] as readonly string[] | Error } = {}) {
   const clock = new VirtualClock();
   const state = { answer: first as readonly string[] | Error | undefined, asked: [] as string[] };
   const resolve = (host: string): Promise<readonly string[]> => {

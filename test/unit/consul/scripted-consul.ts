@@ -1,0 +1,119 @@
+/**
+ * A server that answers as the test tells it to, one request at a time: every way in which Consul, or what stands before
+ * it, has been seen to misbehave.
+ */
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Inbox } from "../../support/inbox.ts";
+
+/** A request that waits for what the test does with it. */
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** Resolves when the client has gone away. */
+  readonly gone: Promise<void>;
+  reply(status: number, body?: string, headers?: Record<string, string>): void;
+  /** A good answer to a watch. */
+  answer(content: unknown, index: number | string): void;
+  /** Promises more than it sends, then breaks the connection. */
+  truncate(): void;
+  /** Breaks the connection without a word. */
+  breakOff(): void;
+}
+
+export class ScriptedConsul {
+  readonly url: string;
+  readonly #server;
+  readonly #asked = new Inbox<Asked>();
+
+  private constructor(server: ReturnType<typeof createServer>) {
+    this.#server = server;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => void this.#receive(request, response));
+  }
+
+  static async start(port = 0): Promise<ScriptedConsul> {
+    const server = createServer().listen(port, "127.0.0.1");
+    await once(server, "listening");
+    return new ScriptedConsul(server);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** The next request, in the order of arrival. */
+  next(): Promise<Asked> {
+    return this.#asked.next();
+  }
+
+  /** Requests that have arrived and were not taken by next(). */
+  get waiting(): number {
+    return this.#asked.waiting;
+  }
+
+  /** Resolves when every connection of clients has ended by itself. */
+  async idle(): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    await closed;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const url = new URL(request.url ?? "", this.url);
+    const reply = (status: number, body = "", headers: Record<string, string> = {}): void => {
+      response.writeHead(status, headers).end(body);
+    };
+    this.#asked.put({
+      method: request.method ?? "",
+      path: url.pathname,
+      query: url.searchParams,
+      headers: request.headers,
+      body: Buffer.concat(chunks).toString(),
+      gone: once(response, "close").then(() => {}),
+      reply,
+      answer: (content, index) => reply(200, JSON.stringify(content), { "X-Consul-Index": String(index) }),
+      truncate: () => {
+        response.writeHead(200, { "Content-Length": "1000", "X-Consul-Index": "7" });
+        response.write("[", () => request.socket.destroy());
+      },
+      breakOff: () => request.socket.resetAndDestroy(),
+    });
+  }
+}
+
+/** One instance as /v1/health/service tells of it. */
+export function healthEntry(
+  id: string,
+  service: Record<string, unknown> = {},
+  node: Record<string, unknown> = {},
+): object {
+  return {
+    Node: { Node: "node-1", Address: "10.0.0.1", ...node },
+    Service: {
+      ID: id,
+      Service: "greeter",
+      Address: "127.0.0.1",
+      Port: 50_051,
+      Tags: null,
+      Meta: {},
+      Weights: { Passing: 1, Warning: 1 },
+      ...service,
+    },
+    Checks: [],
+  };
+}
