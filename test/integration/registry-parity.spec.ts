@@ -26,7 +26,7 @@ const scripts: Record<string, Script> = {
       Name: "shop",
       ID: "shop-1",
       Tags: ["v1", "blue", "v1"],
-      Meta: { zone: "a", __proto__: "x" },
+      Meta: { zone: "a" },
       Address: "127.0.0.1",
       Port: 8080,
       Weights: { Passing: 5, Warning: 2 },

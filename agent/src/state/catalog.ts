@@ -32,6 +32,8 @@ export class Catalog {
   readonly #journal: Journal;
   readonly #instances = new Map<string, Instance>();
   readonly #checks = new Map<string, Check>();
+  /** The same checks by service ID: a health query of thousands of instances asks for each one's. */
+  readonly #checksByService = new Map<string, Map<string, Check>>();
   readonly #serviceIndexes = new Map<string, number>();
   #servicesIndex = firstIndex;
   #checksIndex = firstIndex;
@@ -87,7 +89,8 @@ export class Catalog {
   }
 
   checksOf(serviceId: string): Check[] {
-    return this.checks().filter((check) => check.serviceId === serviceId);
+    const own = this.#checksByService.get(serviceId);
+    return own === undefined ? [] : [...own.values()].sort((a, b) => compare(a.id, b.id));
   }
 
   /**
@@ -153,17 +156,17 @@ export class Catalog {
     const before = this.#checks.get(check.id);
     const known = output === "keep local" || before?.publishedOutput === check.output;
     if (before !== undefined && known && sameExceptOutput(before, check)) {
-      this.#checks.set(check.id, { ...before, output: check.output });
+      this.#keep({ ...before, output: check.output });
       return;
     }
-    if (before !== undefined && before.serviceId !== check.serviceId) this.#announceCheck(before, write);
+    if (before !== undefined && before.serviceId !== check.serviceId) this.#dropCheck(check.id, write);
     const written: Check = {
       ...check,
       publishedOutput: check.output,
       createIndex: before?.createIndex ?? write.index(),
       modifyIndex: write.index(),
     };
-    this.#checks.set(check.id, written);
+    this.#keep(written);
     this.#announceCheck(written, write);
     if (before !== undefined) write.wake(topics.state(before.status));
   }
@@ -172,7 +175,16 @@ export class Catalog {
     const gone = this.#checks.get(id);
     if (gone === undefined) return;
     this.#checks.delete(id);
+    const siblings = this.#checksByService.get(gone.serviceId);
+    siblings?.delete(id);
+    if (siblings?.size === 0) this.#checksByService.delete(gone.serviceId);
     this.#announceCheck(gone, write);
+  }
+
+  #keep(check: Check): void {
+    this.#checks.set(check.id, check);
+    const siblings = this.#checksByService.get(check.serviceId) ?? new Map<string, Check>();
+    this.#checksByService.set(check.serviceId, siblings.set(check.id, check));
   }
 
   #announceCheck(check: Check, write: Write): void {
