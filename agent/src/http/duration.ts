@@ -11,7 +11,8 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy;
+/** An amount is written so that digits can be matched in one way only: a long run of them must not take forever. */
+const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy;
 
 /** Milliseconds, possibly negative or fractional; `undefined` when it is no duration. A unit is required, except on 0. */
 export function parseDuration(written: string): number | undefined {

@@ -62,7 +62,8 @@ export function decodeRegistration(body: Buffer): Registration {
   const refuse =
     (field: string): FieldReader =>
     (value) => {
-      if (value !== null && JSON.stringify(value) !== "{}") unsupported.push(field);
+      const isNothing = value === null || (typeof value === "object" && Object.keys(value).length === 0);
+      if (!isNothing) unsupported.push(field);
     };
 
   decodeBody(body, {

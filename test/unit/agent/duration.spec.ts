@@ -8,6 +8,13 @@ describe("a duration in Go's notation", () => {
     it(`"${written}" is ${ms} ms`, () => assert.equal(parseDuration(written), ms));
   }
 
+  it("is refused as fast as it was read, however long", () => {
+    const startedMs = performance.now();
+    assert.equal(parseDuration("1".repeat(1_000_000)), undefined);
+    assert.equal(parseDuration(`1.${"1".repeat(1_000_000)}`), undefined);
+    assert.ok(performance.now() - startedMs < 2_000, "it took more than time in proportion to its length");
+  });
+
   for (const written of ["", "5", "s", "1 s", "1s ", "1d", "abc", "1s2", "--1s", "1e3s", "Infinity"]) {
     it(`"${written}" is none`, () => assert.equal(parseDuration(written), undefined));
   }

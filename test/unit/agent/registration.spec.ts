@@ -57,6 +57,13 @@ describe("a registration", () => {
     );
   });
 
+  it("is refused when it nests too deep to mean anything", () => {
+    const deep = "[".repeat(500_000) + "]".repeat(500_000);
+    for (const field of ["Proxy", "Tags", "Check", "Name"]) {
+      assert.match(refusal(`{"Name":"a","${field}":${deep}}`), /^400 /, field);
+    }
+  });
+
   it("keeps field names that mean something to JavaScript as data", () => {
     const { service } = decode('{"Name":"a","Meta":{"__proto__":"x","constructor":"y"}}');
     assert.deepEqual(Object.entries(service.meta), [
