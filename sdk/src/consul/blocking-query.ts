@@ -103,12 +103,12 @@ class BlockingQuery<T> implements Watch {
     if (parsed.error !== undefined) return this.#failed(parsed.error, undefined);
     if (this.#index.accept(index) === "backwards") this.#outage = true;
     this.#failures = 0;
-    if (fingerprint !== this.#fingerprint) {
-      this.#fingerprint = fingerprint;
-      this.#options.onValue(parsed.value, this.#outage ? "after-outage" : "steady");
-    }
+    const content = fingerprint === this.#fingerprint ? "same" : "new";
+    const circumstance = this.#outage ? "after-outage" : "steady";
+    this.#fingerprint = fingerprint;
     this.#outage = false;
-    return this.#pace.take();
+    if (content === "new") this.#options.onValue(parsed.value, circumstance);
+    return this.#pace.take(content);
   }
 
   #takeSilence({ why, error }: NoReply, afterMs: number): number {
