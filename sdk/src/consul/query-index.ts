@@ -31,7 +31,9 @@ export class QueryIndex {
 
   /** Milliseconds after which no answer is coming any more. */
   get timeoutMs(): number {
-    return this.#index === 0n ? IMMEDIATE_TIMEOUT_MS : this.#waitSeconds * (1 + WAIT_JITTER) * 1_000 + SLACK_MS;
+    return this.#index === 0n
+      ? IMMEDIATE_TIMEOUT_MS
+      : Math.ceil(this.#waitSeconds * (1 + WAIT_JITTER) * 1_000) + SLACK_MS;
   }
 
   /** Takes the index of a good answer. "backwards": the server has lost its state or is another one. */

@@ -11,7 +11,7 @@ import { WatchedClock } from "../../support/watched-clock.ts";
 import { healthEntry, ScriptedConsul } from "./scripted-consul.ts";
 
 const RETURN_MS = 5_000;
-const ORDINARY_MS = [2_000, 10_000, 63_437.5];
+const ORDINARY_MS = [2_000, 10_000, 63_438];
 
 describe("the Consul directory", () => {
   let clock: WatchedClock;

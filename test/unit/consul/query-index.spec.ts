@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { describe, it } from "mocha";
-import { backoffMs } from "../../../sdk/src/consul/backoff.ts";
 import { QueryIndex, indexOf } from "../../../sdk/src/consul/query-index.ts";
-import { actionFor, retryAfterMs } from "../../../sdk/src/consul/reply-action.ts";
-import { ReplyPace } from "../../../sdk/src/consul/reply-pace.ts";
-import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
 
 describe("the index of a blocking query", () => {
   it("starts with a question that is answered at once", () => {
@@ -79,78 +75,5 @@ describe("the index of a blocking query", () => {
     for (const headers of [{}, { "x-consul-index": "" }, { "x-consul-index": "-1" }, { "x-consul-index": "1a" }]) {
       assert.equal(reply(headers), undefined);
     }
-  });
-});
-
-describe("what a watch does about a reply", () => {
-  for (const [status, text, action] of [
-    [200, "[]", "take"],
-    [400, "", "retry-slowly"],
-    [403, "ACL not found", "retry-slowly"],
-    [404, "", "retry-slowly"],
-    [413, "", "retry-slowly"],
-    [301, "", "retry-slowly"],
-    [429, "", "retry"],
-    [503, "", "retry"],
-    [502, "bad gateway", "retry"],
-    [500, "No path to datacenter", "retry"],
-    [500, "No cluster leader", "retry-stale"],
-    [500, "rpc error making call: EOF", "retry-stale"],
-    [500, "rpc error getting client: dial tcp: connection refused", "retry-stale"],
-  ] as const) {
-    it(`${status} ${text}: ${action}`, () => assert.equal(actionFor({ status, text }), action));
-  }
-
-  it("heeds Retry-After in seconds, up to a minute", () => {
-    assert.equal(retryAfterMs({ headers: { "retry-after": "7" } }), 7_000);
-    assert.equal(retryAfterMs({ headers: { "retry-after": "86400" } }), 60_000);
-    assert.equal(retryAfterMs({ headers: { "retry-after": "Wed, 21 Oct 2015 07:28:00 GMT" } }), 0);
-    assert.equal(retryAfterMs({ headers: {} }), 0);
-  });
-});
-
-describe("the wait after failures", () => {
-  it("doubles from 100 ms to its bound, and chance takes up to half of it", () => {
-    assert.deepEqual(
-      [1, 2, 3, 8, 50].map((failures) => backoffMs(failures, 10_000, () => 0)),
-      [50, 100, 200, 5_000, 5_000],
-    );
-    assert.equal(
-      backoffMs(1, 10_000, () => 0.999),
-      99.95,
-    );
-  });
-});
-
-describe("the pace of replies", () => {
-  for (const [content, burst, perSecond] of [
-    ["same", 20, 10],
-    ["new", 100, 50],
-  ] as const) {
-    it(`lets ${burst} replies with ${content} content pass, then ${perSecond} a second`, () => {
-      const clock = new VirtualClock();
-      const pace = new ReplyPace(clock);
-      for (let reply = 1; reply < burst; reply++) assert.equal(pace.take(content), 0);
-      let replies = 0;
-      let longestMs = 0;
-      while (clock.now() < 10_000) {
-        const waitMs = pace.take(content);
-        longestMs = Math.max(longestMs, waitMs);
-        clock.advance(waitMs);
-        replies++;
-      }
-      assert.ok(Math.abs(replies - 10 * perSecond) <= 2, `${replies} replies in 10 s`);
-      assert.ok(longestMs < 1_000 / perSecond + 0.001, `waited ${longestMs} ms`);
-    });
-  }
-
-  it("earns the burst back while nothing happens", () => {
-    const clock = new VirtualClock();
-    const pace = new ReplyPace(clock);
-    for (let reply = 0; reply < 20; reply++) pace.take("same");
-    assert.ok(pace.take("same") > 0);
-    clock.advance(60_000);
-    for (let reply = 0; reply < 20; reply++) assert.equal(pace.take("same"), 0);
-    assert.ok(pace.take("same") > 0);
   });
 });
