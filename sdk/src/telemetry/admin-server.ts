@@ -64,7 +64,7 @@ const PATHS = {
 interface Answer {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  readonly body: readonly Buffer[];
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -140,8 +140,8 @@ async function answer(request: IncomingMessage, options: AdminServerOptions, clo
             .join("\n"),
         );
       case "/metrics": {
-        const { contentType, body } = await options.metrics.expose(request.headers.accept);
-        return { status: 200, type: contentType, body };
+        const { contentType, chunks } = await options.metrics.expose(request.headers.accept);
+        return { status: 200, type: contentType, body: chunks };
       }
       case "/livez":
         return checked(options.live());
@@ -158,13 +158,13 @@ async function answer(request: IncomingMessage, options: AdminServerOptions, clo
 }
 
 function text(status: number, body: string): Answer {
-  return { status, type: "text/plain; charset=utf-8", body: `${body}\n` };
+  return { status, type: "text/plain; charset=utf-8", body: [Buffer.from(`${body}\n`)] };
 }
 
 function checked(check: Check): Answer {
   if (check.ok) return text(200, "ok");
   const body = `${JSON.stringify({ status: "failed", failures: check.failures })}\n`;
-  return { status: 503, type: "application/json; charset=utf-8", body };
+  return { status: 503, type: "application/json; charset=utf-8", body: [Buffer.from(body)] };
 }
 
 /** Readiness may ask others; it may not keep a probe waiting for ever. */
@@ -194,11 +194,12 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
   response.writeHead(status, {
     ...headers,
     "content-type": type,
-    "content-length": Buffer.byteLength(body),
+    "content-length": body.reduce((total, chunk) => total + chunk.length, 0),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
   });
-  response.end(request.method === "HEAD" ? undefined : body);
+  if (request.method !== "HEAD") for (const chunk of body) response.write(chunk);
+  response.end();
 }
 
 /** The open sockets: node:http alone would keep those waiting that have sent nothing yet. */

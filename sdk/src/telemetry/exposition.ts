@@ -13,11 +13,16 @@ export type AnyRegistry = Registry<RegistryContentType>;
 
 export interface Exposition {
   readonly contentType: RegistryContentType;
+  /** The body in pieces of UTF-8: joining megabytes of text would take longer than a slice. */
+  readonly chunks: readonly Buffer[];
+  /** The same as one text, joined when it is read. */
   readonly body: string;
 }
 
 /** Milliseconds of writing after which other work gets its turn. Below 5 ms with room for one more series. */
 const SLICE_MS = 3;
+/** Characters that are turned into bytes at once: few enough to be quick, and to die young in the heap. */
+const CHUNK_CHARS = 32 * 1024;
 
 export interface ExpositionOptions {
   readonly registry: AnyRegistry;
@@ -49,21 +54,28 @@ export async function writeExposition(
   const foreign: AnyRegistry = new Registry();
   foreign.setContentType(contentType);
   foreign.setDefaultLabels(Object.fromEntries(defaults));
-  const slices = new Slices(options.clock);
-  let body = "";
+  const body = new SlicedBody(options.clock);
   for (const metric of options.registry.getMetricsAsArray() as unknown as (Family | Metric)[]) {
     if (metric instanceof Family) {
-      body += header(metric, contentType);
+      body.add(header(metric, contentType));
       for (const piece of writeSeries(metric, defaults)) {
-        body += piece;
-        if (slices.due()) await slices.rest();
+        body.add(piece);
+        if (body.due()) await body.rest();
       }
     } else {
-      body += await writeForeign(metric, foreign, options.onFailed);
-      if (slices.due()) await slices.rest();
+      body.add(await writeForeign(metric, foreign, options.onFailed));
+      if (body.due()) await body.rest();
     }
   }
-  return { contentType, body: isOpenMetrics(contentType) ? `${body}# EOF\n` : body };
+  if (isOpenMetrics(contentType)) body.add("# EOF\n");
+  const chunks = body.end();
+  return {
+    contentType,
+    chunks,
+    get body() {
+      return Buffer.concat(chunks).toString();
+    },
+  };
 }
 
 function header({ description }: Family, contentType: RegistryContentType): string {
@@ -134,14 +146,21 @@ function isOpenMetrics(contentType: RegistryContentType): boolean {
   return contentType === Registry.OPENMETRICS_CONTENT_TYPE;
 }
 
-/** Cuts long work so that others get their turn. */
-class Slices {
+/** Collects text as bytes, so that it is neither kept nor joined as text, and says when others should get their turn. */
+class SlicedBody {
   readonly #clock: Clock;
+  readonly #chunks: Buffer[] = [];
+  #text = "";
   #began: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#began = clock.now();
+  }
+
+  add(text: string): void {
+    this.#text += text;
+    if (this.#text.length >= CHUNK_CHARS) this.#flush();
   }
 
   due(): boolean {
@@ -151,5 +170,15 @@ class Slices {
   async rest(): Promise<void> {
     await nextTurn();
     this.#began = this.#clock.now();
+  }
+
+  end(): Buffer[] {
+    this.#flush();
+    return this.#chunks;
+  }
+
+  #flush(): void {
+    if (this.#text !== "") this.#chunks.push(Buffer.from(this.#text));
+    this.#text = "";
   }
 }

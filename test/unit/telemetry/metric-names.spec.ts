@@ -10,7 +10,7 @@ const all: readonly MetricDescription[] = Object.values(METRICS);
 
 describe("metric names", () => {
   it("spell gRFC A66 for Prometheus", () => {
-    const names = all.map(({ name }) => name);
+    const names = new Set(all.map(({ name }) => name));
     for (const name of [
       "grpc_client_attempt_started_total",
       "grpc_client_attempt_duration_seconds",
@@ -22,7 +22,7 @@ describe("metric names", () => {
       "grpc_server_call_sent_total_compressed_message_size_bytes",
       "grpc_server_call_rcvd_total_compressed_message_size_bytes",
     ]) {
-      assert.ok(names.includes(name), name);
+      assert.ok(names.has(name), name);
     }
   });
 
