@@ -10,6 +10,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { notRun } from "./not-run.ts";
 
 export interface RealConsul {
   /** For example `http://127.0.0.1:40123`. */
@@ -54,9 +55,9 @@ export function findConsul(): string | undefined {
     .find(isExecutable);
 }
 
-/** Says on the console that a suite was not run for want of a Consul, in one line that is easy to search for. */
+/** Says that a suite was not run for want of a Consul; throws where REQUIRE_PEERS asks for one. */
 export function sayNotRun(suite: string): void {
-  console.log(`      not run: ${suite} needs a real Consul; set CONSUL_BIN or put consul on PATH`);
+  notRun(suite, "consul", "set CONSUL_BIN or put consul on PATH");
 }
 
 /** Starts a dev agent on free loopback ports and resolves when it has a leader and its own node in the catalog. */
