@@ -96,9 +96,10 @@ export class ExponentialCells implements Cells {
     // One step down: a value on an edge belongs to the cell that ends there, as "le" asks.
     if (words[LOW] === 0) high--;
     const mantissa = high & MANTISSA_MASK;
-    let cell = grid.slots[mantissa >>> grid.slotShift] ?? 0;
-    if (mantissa >= (grid.nextCell[cell] ?? 0)) cell++;
-    let index = ((high >>> MANTISSA_BITS) - grid.firstExponent) * grid.perOctave + cell + UNDERFLOW + 1;
+    const cell = grid.slots[mantissa >>> grid.slotShift] ?? 0;
+    // The sign bit is 1 at and above the next cell's edge: half of all values are, so a branch would be mispredicted.
+    const next = ((grid.nextCell[cell] ?? 0) - 1 - mantissa) >>> 31;
+    let index = ((high >>> MANTISSA_BITS) - grid.firstExponent) * grid.perOctave + cell + next + UNDERFLOW + 1;
     if (index < UNDERFLOW) index = UNDERFLOW;
     else if (index > this.#last) index = this.#last;
     cells[index] = (cells[index] ?? 0) + 1;

@@ -1,6 +1,6 @@
 /**
  * The metrics of a mesh. prom-client is the registry and knows the formats; recording is on our own cells, since an
- * observation in prom-client costs a hundred times as much (test/bench/metrics.bench.ts).
+ * observation in prom-client costs fifty times as much or more (test/bench/metrics.bench.ts).
  */
 import { type Metric, Registry } from "prom-client";
 import { type Clock, systemClock } from "../call/clock.ts";
