@@ -14,6 +14,7 @@ import { Counter, Registry } from "prom-client";
 import { type AdminServer, startAdminServer } from "../../sdk/src/telemetry/admin-server.ts";
 import { createLogger } from "../../sdk/src/telemetry/logging.ts";
 import { createMetrics, type Metrics } from "../../sdk/src/telemetry/metrics.ts";
+import { notRun } from "../support/not-run.ts";
 import { attempt, clientCall, methodNamed, serverCall } from "../unit/telemetry/records.ts";
 
 /** How long Prometheus may take to start and to have scraped; a loaded two-core machine needs a few seconds. */
@@ -26,7 +27,7 @@ function onPath(program: string): boolean {
 }
 
 function sayNotRun(suite: string, program: string): void {
-  console.log(`      not run: ${suite} needs ${program}; put it on PATH (Debian: apt-get install prometheus)`);
+  notRun(suite, "prometheus", `put ${program} on PATH (Debian: apt-get install prometheus)`);
 }
 
 /** Metrics in which every family has a series. */
