@@ -10,6 +10,19 @@ const RESERVED = new Set(
   ).split(" "),
 );
 
+/** Names of types that no import can take over. */
+const PREDEFINED = new Set("any bigint boolean never number object string symbol undefined unknown".split(" "));
+
+/** Whether a name can stand in an import at all: "1" cannot. */
+export function isIdentifier(name: string): boolean {
+  return /^[A-Za-z_$][\w$]*$/.test(name);
+}
+
+/** Whether an import must take another name. */
+export function mustBeRenamed(name: string): boolean {
+  return RESERVED.has(name) || PREDEFINED.has(name);
+}
+
 /** A name that can be declared: reserved ones get a trailing "$". */
 export function declarable(name: string): string {
   return RESERVED.has(name) ? `${name}$` : name;
@@ -17,5 +30,5 @@ export function declarable(name: string): string {
 
 /** A key of an object literal or interface, quoted where it has to be. */
 export function propertyKey(key: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(key) && key !== "__proto__" ? key : JSON.stringify(key);
+  return isIdentifier(key) && key !== "__proto__" ? key : JSON.stringify(key);
 }

@@ -22,9 +22,10 @@ export function placeProblem(problem: ContractProblem, desc: DescMethod | DescSe
   return { problem, place: placeOf(file, [...descPath(desc), ...optionPath(problem, desc)]) };
 }
 
-/** One problem a line, as compilers print them. */
+/** One problem a line, as compilers print them; buf puts the plugin's name before the first. */
 export function describeAll(problems: readonly PlacedProblem[]): string {
-  return problems.map(({ problem, place }) => `${place}: ${describeProblem(problem)}`).join("\n");
+  const lines = problems.map(({ problem, place }) => `${place}: ${describeProblem(problem)}`);
+  return lines.length === 1 ? lines.join() : `${lines.length} problems\n${lines.join("\n")}`;
 }
 
 /** The path of a service or method in source info. */

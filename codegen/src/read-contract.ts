@@ -1,6 +1,7 @@
 /** Reads what a proto file says of its services: names and policies, with every problem in its place. */
 import {
   type DescFile,
+  type DescMessage,
   type DescMethod,
   type DescService,
   getOption,
@@ -20,7 +21,8 @@ import {
   readPolicy,
   SERVICE_POLICY,
 } from "@meshwork/sdk/contract";
-import { fieldKey } from "./message-names.ts";
+import { isIdentifier } from "./identifiers.ts";
+import { fieldKey, messageExport } from "./message-names.ts";
 import { type PlacedProblem, placeProblem } from "./problems.ts";
 
 export interface MethodContract {
@@ -62,6 +64,7 @@ function readService(service: DescService, registry: Registry, problems: PlacedP
       problems.push(placeProblem({ subject: subjectOf(method), field: "", message }, method));
     }
     keys.set(key, method.name);
+    problems.push(...[method.input, method.output].flatMap((message) => nameProblems(message, method)));
     return { desc: method, key, policy: readMethod(method, registry, problems) };
   });
   return { desc: service, meshName: name.value, methods };
@@ -77,6 +80,14 @@ function readMethod(method: DescMethod, registry: Registry, problems: PlacedProb
   });
   problems.push(...policy.problems.map((problem) => placeProblem(problem, method)));
   return policy.value;
+}
+
+/** ts-proto drops underscores, and some messages have nothing else for a name, or begin with a digit then. */
+function nameProblems(message: DescMessage, method: DescMethod): readonly PlacedProblem[] {
+  const name = messageExport(message);
+  if (isIdentifier(name)) return [];
+  const text = `its message ${message.typeName} is "${name}" in TypeScript, which is no name: rename it`;
+  return [placeProblem({ subject: subjectOf(method), field: "", message: text }, method)];
 }
 
 function subjectOf(method: DescMethod): string {

@@ -3,6 +3,7 @@
  * asked for. Names of different modules never collide: the later one is imported under another name.
  */
 import { posix } from "node:path";
+import { mustBeRenamed } from "./identifiers.ts";
 
 const INDENT = "  ";
 
@@ -84,7 +85,7 @@ export class Source {
       return known.alias;
     }
     let alias = name;
-    for (let number = 1; this.#taken.has(alias); number++) alias = `${name}$${number}`;
+    for (let number = 1; this.#taken.has(alias) || mustBeRenamed(alias); number++) alias = `${name}$${number}`;
     this.#taken.add(alias);
     names.set(name, { name, alias, typeOnly: use === "type" });
     return alias;

@@ -57,8 +57,8 @@ function overlay(below: PolicyOverride, above: PolicyOverride): PolicyOverride {
 function settle(idempotency: MethodPolicy["idempotency"], merged: PolicyOverride): MethodPolicy {
   const { retry, hedging, ...rest } = merged;
   return {
-    idempotency,
     ...rest,
+    idempotency,
     ...(retry ? { retry: { ...retry, maxAttempts: Math.min(retry.maxAttempts, MAX_ATTEMPTS) } } : {}),
     ...(hedging ? { hedging: { ...hedging, maxAttempts: Math.min(hedging.maxAttempts, MAX_ATTEMPTS) } } : {}),
   };
