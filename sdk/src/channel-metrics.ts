@@ -1,15 +1,21 @@
-/** Connections and discovery of channels as metrics (gRFC A94). */
+/** Connections and discovery of one channel as metrics (gRFC A94). */
 import type { ChannelObserver } from "./client/service-channel.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
-export function channelMetrics(metrics: Metrics): ChannelObserver {
+/**
+ * @param target the logical one, "consul:///greeter".
+ * @param service the name in it, "greeter".
+ */
+export function channelMetrics(metrics: Metrics, target: string, service: string): ChannelObserver {
+  const connections = metrics.connections(target);
+  const discovery = metrics.discovery(service);
   return {
-    viewChanged: (target, view) => metrics.discovery(target).updated(view),
-    connectionChanged(target, _endpoint, from, to) {
-      const connections = metrics.connections(target);
+    viewChanged: (view) => discovery.updated(view),
+    connectionChanged(from, to) {
       if (to === "ready") connections.opened();
       else if (from === "ready") connections.closed(to === "closed" ? "subchannel shutdown" : "unknown");
       else if (to === "failed") connections.attemptFailed();
     },
+    closed: () => discovery.closed(),
   };
 }

@@ -193,7 +193,7 @@ export class Mesh {
         policy: pickPolicy(balancing)(chance),
         clock: this.#clock,
         limits: this.#limits,
-        observer: channelMetrics(this.#metrics),
+        observer: channelMetrics(this.#metrics, `${scheme}:///${name}`, name),
       });
       environment = { ...chance, channel, budget: new RetryBudget({ clock: this.#clock }) };
       this.#channels.set(key, environment);

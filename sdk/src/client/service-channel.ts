@@ -11,10 +11,11 @@ import { MeshError } from "../call/mesh-error.ts";
 import type { Directory, EndpointView, Watch } from "../discovery/directory.ts";
 import type { Connection, ConnectionState, Transport, TransportLimits } from "../transport/transport.ts";
 
-/** What happened to a channel's connections and endpoints, for metrics and logs. */
+/** Told what happens to a channel's endpoints and connections. */
 export interface ChannelObserver {
-  viewChanged?(target: string, view: EndpointView): void;
-  connectionChanged?(target: string, endpoint: string, from: ConnectionState, to: ConnectionState): void;
+  viewChanged(view: EndpointView): void;
+  connectionChanged(from: ConnectionState, to: ConnectionState): void;
+  closed(): void;
 }
 
 export interface ServiceChannelOptions {
@@ -124,6 +125,7 @@ export class ServiceChannel {
     this.#closed = true;
     this.#watch.close();
     for (const id of this.#members.keys()) this.#remove(id);
+    this.#options.observer?.closed();
     this.#changed();
   }
 
@@ -141,7 +143,7 @@ export class ServiceChannel {
         this.#add(new EndpointState(endpoint));
       }
     }
-    this.#options.observer?.viewChanged?.(this.target, view);
+    this.#options.observer?.viewChanged(view);
     this.#changed();
   }
 
@@ -154,7 +156,7 @@ export class ServiceChannel {
       limits,
       clock,
       onStateChange: (now) => {
-        this.#options.observer?.connectionChanged?.(this.target, formatAddress(address), before, now);
+        this.#options.observer?.connectionChanged(before, now);
         if (before === "ready") wasLost = true;
         if (now === "ready" && wasLost) this.#forget(id);
         before = now;

@@ -1,0 +1,94 @@
+/** A greeter found, balanced and left through each registry: our agent, and a real Consul where there is one. */
+import assert from "node:assert/strict";
+import { startAgent } from "@meshwork/agent";
+import { createMesh, type MeshOptions } from "@meshwork/sdk";
+import { TranslatorService } from "../../services/gen/translator/v1/translator.mesh.ts";
+import { translatorHandlers } from "../../services/translator/src/handlers.ts";
+import { ALONE } from "../support/greeter-mesh.ts";
+import { recordedLog } from "../support/logs.ts";
+import { failure } from "../support/mesh-error.ts";
+import { findConsul, sayNotRun, startConsul } from "../support/real-consul.ts";
+
+interface Registry {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+function suite(name: string, start: () => Promise<Registry>): void {
+  describe(`a mesh on ${name}`, () => {
+    let registry: Registry;
+    before(async () => {
+      registry = await start();
+    });
+    after(() => registry.close());
+
+    /** A mesh of its own, as another process would be. */
+    const process = (instance: string, options: MeshOptions = {}) => {
+      const { registration: _registration, ...rest } = ALONE;
+      return createMesh({ ...rest, instance, log: recordedLog().log, consul: { url: registry.url }, ...options });
+    };
+    const translator = (instance: string) => {
+      const mesh = process(instance, { zone: "z1", version: "1.2.3", drain: { propagationMs: 200, graceMs: 1000 } });
+      const server = mesh.server().add(TranslatorService, translatorHandlers(instance));
+      return { mesh, server };
+    };
+
+    it("finds instances that come, calls each of them, and leaves those that go without a failed call", async () => {
+      const client = process("client");
+      const calls = client.client(TranslatorService);
+      const missing = await failure(calls.translate({ phrase: "hello" }));
+      assert.equal(missing.code, "UNAVAILABLE");
+      assert.match(missing.message, /no healthy instance of consul:\/\/\/translator is registered/);
+
+      const first = translator("one");
+      const second = translator("two");
+      await first.server.start();
+      await second.server.start();
+      const seen = new Set<string>();
+      for (let call = 0; seen.size < 2; call++) {
+        assert.ok(call < 5000, `only ${[...seen].join()} answered`);
+        try {
+          seen.add((await calls.translate({ phrase: "hello" })).instance);
+        } catch (error) {
+          // The first view may still be on its way.
+          assert.equal(seen.size, 0, String(error));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }
+
+      const failures: unknown[] = [];
+      let leaving = true;
+      const load = (async () => {
+        while (leaving) await calls.translate({ phrase: "hello" }).catch((error: unknown) => failures.push(error));
+      })();
+      await first.mesh.close();
+      leaving = false;
+      await load;
+      assert.deepEqual(failures, []);
+      for (let call = 0; call < 20; call++) assert.equal((await calls.translate({ phrase: "hello" })).instance, "two");
+      await second.mesh.close();
+      await client.close();
+    });
+
+    it("registers what operators look for: zone, version, a passing check and the admin address", async () => {
+      const mesh = process("three", { zone: "z1", version: "1.2.3", admin: { port: 0 } });
+      await mesh.server().add(TranslatorService, translatorHandlers("three")).start();
+      const reply = await fetch(`${registry.url}/v1/health/service/translator?passing=1`);
+      const [entry] = (await reply.json()) as { Service: { ID: string; Meta: Record<string, string> } }[];
+      assert.equal(entry?.Service.ID, "translator-three");
+      assert.equal(entry?.Service.Meta["zone"], "z1");
+      assert.equal(entry?.Service.Meta["version"], "1.2.3");
+      const ready = await fetch(`http://${entry?.Service.Meta["admin"]}/readyz`);
+      assert.equal(ready.status, 200);
+      await mesh.close();
+      const after = await fetch(`${registry.url}/v1/health/service/translator`);
+      assert.deepEqual(await after.json(), []);
+    });
+  });
+}
+
+suite("our agent", () => startAgent());
+
+const consul = findConsul();
+if (consul === undefined) sayNotRun("a mesh on a real Consul");
+else suite("a real Consul", () => startConsul());
