@@ -29,3 +29,11 @@ export { createMesh, type Mesh } from "./mesh.ts";
 export type { ClientOptions, MeshOptions, ServerOptions } from "./mesh-options.ts";
 export type { HandledCall, ServerInterceptor, ServerNext } from "./server/interceptor.ts";
 export type { MeshServer } from "./server/mesh-server.ts";
+export {
+  type Contract,
+  type DynamicClient,
+  type DynamicHandlers,
+  type DynamicMessage,
+  loadContract,
+  type LoadContractOptions,
+} from "./load-contract.ts";
