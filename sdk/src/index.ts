@@ -12,7 +12,7 @@ export {
   RetryInfo,
 } from "./gen/google/rpc/error_details.ts";
 export type { Address } from "./call/address.ts";
-export { type CallContext, currentContext, runInContext } from "./call/call-context.ts";
+export { type CallContext, currentContext, runDetached, runInContext } from "./call/call-context.ts";
 export { type ErrorDetail, errorDetail } from "./call/error-details.ts";
 export type { Logger } from "./call/logger.ts";
 export { MeshError } from "./call/mesh-error.ts";

@@ -114,7 +114,7 @@ describe("buf generate with protoc-gen-mesh", () => {
 
   it("joins each method with the codecs of its messages: nested, imported, well-known, and of one name", async () => {
     const unary = await shapesMethod("unary");
-    const request = unary.input.fromPartial({ userInfo: { userId: "7" } } as object);
+    const request = unary.input.fromPartial({ userInfo: { userId: "7" } });
     const read = unary.input.decode(unary.input.encode(request).finish());
     assert.deepEqual(read, { userInfo: { userId: "7" }, note: "" });
 
@@ -122,7 +122,7 @@ describe("buf generate with protoc-gen-mesh", () => {
     const both = await shapesMethod("both");
     assert.deepEqual(up.input.fromPartial({}), { number: 0 });
     assert.deepEqual(both.input.fromPartial({}), { text: "" });
-    assert.deepEqual(both.output.fromPartial({ value: "x" } as object), { value: "x" });
+    assert.deepEqual(both.output.fromPartial({ value: "x" }), { value: "x" });
     const down = await shapesMethod("down");
     assert.deepEqual(down.output.fromPartial({}), { seconds: 0n, nanos: 0 });
   });
@@ -147,7 +147,7 @@ describe("buf generate with protoc-gen-mesh", () => {
     const { ShapesService } = await load("shapes/v1/shapes.mesh.ts");
     assert.equal(ShapesService!.schema?.file, "shapes/v1/shapes.proto");
     assert.equal(ShapesService!.schema?.descriptorSet(), Orders!.schema?.descriptorSet(), "one schema, decoded once");
-    const set = fromBinary(FileDescriptorSetSchema, ShapesService!.schema!.descriptorSet());
+    const set = fromBinary(FileDescriptorSetSchema, ShapesService!.schema.descriptorSet());
     const seen = new Set<string>();
     for (const file of set.file) {
       for (const imported of file.dependency) assert.ok(seen.has(imported), `${file.name} before ${imported}`);

@@ -87,12 +87,14 @@ export class ProtoDescriber {
     const { Enum, Field, Type } = this.#protobufjs;
     // Oneofs of a single proto3 optional field exist for the compiler only, and come last.
     const oneofs = type.oneofsArray.toSorted((a, b) => Number(isSynthetic(a)) - Number(isSynthetic(b)));
-    const maps = type.fieldsArray.filter((field) => field.map);
+    // protobufjs gives an extended message a field for each extension.
+    const fields = type.fieldsArray.filter((field) => field.declaringField === null);
+    const maps = fields.filter((field) => field.map);
     const options = optionsOf(type, MessageOptionsSchema);
     const reserved = type.reserved ?? [];
     return create(DescriptorProtoSchema, {
       name: type.name,
-      field: type.fieldsArray.map((field) => this.#field(field, oneofs)),
+      field: fields.map((field) => this.#field(field, oneofs)),
       nestedType: [
         ...type.nestedArray.filter((one) => one instanceof Type).map((one) => this.#message(one)),
         ...maps.map((field) => this.#mapEntry(field)),
@@ -114,7 +116,7 @@ export class ProtoDescriber {
     return create(FieldDescriptorProtoSchema, {
       name: field.name,
       number: field.id,
-      label: field.map || field.repeated ? Label.REPEATED : field.required ? Label.REQUIRED : Label.OPTIONAL,
+      label: field.map || field.repeated ? Label.REPEATED : isRequired(field) ? Label.REQUIRED : Label.OPTIONAL,
       jsonName: typeof jsonName === "string" ? jsonName : camelCase(field.name),
       ...(field.map
         ? { type: FieldType.MESSAGE, typeName: `${field.parent?.fullName}.${mapEntryName(field)}` }
@@ -186,6 +188,11 @@ function describeEnum(one: Protobufjs.Enum): EnumDescriptorProto {
     value: Object.entries(one.values).map(([name, number]) => ({ name, number })),
     ...(options === undefined ? {} : { options }),
   });
+}
+
+/** protobufjs's own `required` is known only after it resolved the field. */
+function isRequired(field: Protobufjs.Field): boolean {
+  return "rule" in field && field.rule === "required";
 }
 
 function isSynthetic(oneof: Protobufjs.OneOf): boolean {

@@ -11,7 +11,7 @@ import {
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { after, before, describe, it } from "mocha";
 import { generate } from "../../../codegen/src/generate.ts";
 import type { ServiceDefinition } from "../../../sdk/src/contract/definition.ts";
@@ -52,82 +52,28 @@ function run(file: FileDescriptorProto, parameter = ""): CodeGeneratorResponse {
   return generate(create(CodeGeneratorRequestSchema, { fileToGenerate: [file.name], parameter, protoFile: [file] }));
 }
 
-/** Words that mean something to TypeScript or to JavaScript's objects, beside any other identifier. */
+/** Words that mean something to TypeScript, to JavaScript's objects or to the generated file itself. */
+const WORDS = [
+  "class await delete new undefined eval arguments static yield let enum null",
+  "constructor toString then __proto__ prototype hasOwnProperty valueOf Promise Iterable",
+  "AsyncIterable CallOptions CallContext DeepPartial ServiceDefinition descriptorSet Date",
+  "Function Object Error any never string type of async module globalThis",
+].flatMap((line) => line.split(" "));
+
 const identifier = fc.oneof(
   { arbitrary: fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,12}$/), weight: 3 },
-  {
-    arbitrary: fc.constantFrom(
-      ...[
-        "class",
-        "await",
-        "delete",
-        "new",
-        "undefined",
-        "eval",
-        "arguments",
-        "static",
-        "yield",
-        "let",
-        "enum",
-        "null",
-      ],
-      ...[
-        "constructor",
-        "toString",
-        "then",
-        "__proto__",
-        "prototype",
-        "hasOwnProperty",
-        "valueOf",
-        "Promise",
-        "Iterable",
-      ],
-      ...["AsyncIterable", "CallOptions", "CallContext", "DeepPartial", "ServiceDefinition", "descriptorSet", "Date"],
-      ...["Function", "Object", "Error", "any", "never", "string", "type", "of", "async", "module", "globalThis"],
-    ),
-    weight: 1,
-  },
+  { arbitrary: fc.constantFrom(...WORDS), weight: 1 },
 );
+
+/** What could end a comment, or start something else. */
+const SNIPPETS = [
+  "*/ /* // /** * / \\ ` ${x} <!-- --> #! ' \" *\\/ **/ @ts-nocheck @deprecated \0".split(" "),
+  ["\n", "\r", "\u2028", "\u2029", " ", "export const injected = 1;", "throw new Error();"],
+].flat();
 
 const comment = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
-  fc
-    .array(
-      fc.constantFrom(
-        ...[
-          "*/",
-          "/*",
-          "//",
-          "/**",
-          "*",
-          "/",
-          "\\",
-          "\n",
-          "\r",
-          "\u2028",
-          "\u2029",
-          "\0",
-          " ",
-          "@ts-nocheck",
-          "`",
-          "${x}",
-        ],
-        ...[
-          "export const injected = 1;",
-          "throw new Error();",
-          "<!--",
-          "-->",
-          "#!",
-          "'",
-          '"',
-          "@deprecated",
-          "*\\/",
-          "**/",
-        ],
-      ),
-      { maxLength: 12 },
-    )
-    .map((parts) => parts.join("")),
+  fc.array(fc.constantFrom(...SNIPPETS), { maxLength: 12 }).map((parts) => parts.join("")),
 );
 
 const shape: fc.Arbitrary<Shape> = fc.record({
