@@ -8,6 +8,7 @@ import { TranslatorService } from "../../services/gen/translator/v1/translator.m
 import { ALONE } from "../support/greeter-mesh.ts";
 import { recordedLog } from "../support/logs.ts";
 import { collect, failure } from "../support/mesh-error.ts";
+import { freePort } from "../support/free-port.ts";
 
 const HANDLERS: GreeterServiceHandlers = {
   sayHello: ({ name }) => ({ message: name }),
@@ -26,16 +27,6 @@ async function start(some: Partial<GreeterServiceHandlers> = {}, options: MeshOp
     .start();
   const target = `static:///127.0.0.1:${server.address.port}`;
   return { mesh, server, lines, target, greeter: mesh.client(GreeterService, { target }) };
-}
-
-/** A port that nothing listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 describe("a user who", () => {

@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -16,6 +15,7 @@ import { createLogger } from "../../sdk/src/telemetry/logging.ts";
 import { createMetrics, type Metrics } from "../../sdk/src/telemetry/metrics.ts";
 import { notRun } from "../support/not-run.ts";
 import { attempt, clientCall, methodNamed, serverCall } from "../unit/telemetry/records.ts";
+import { freePort } from "../support/free-port.ts";
 
 /** How long Prometheus may take to start and to have scraped; a loaded two-core machine needs a few seconds. */
 const READY_WITHIN_MS = 15_000;
@@ -176,12 +176,4 @@ async function stop(child: ChildProcess | undefined): Promise<void> {
   const kill = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
   await gone;
   clearTimeout(kill);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), "close");
-  return port;
 }

@@ -3,24 +3,15 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { examplesOf } from "../support/readme-examples.ts";
+import { freePort } from "../support/free-port.ts";
 
 const ROOT = process.cwd();
 const BUILT = ["sdk/dist", "codegen/dist", "agent/dist", "cli/dist"];
 /** Generous: each command starts Node, and the machine may be busy with other tests. */
 const COMMAND_MS = 60_000;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** The repository as a clone has it after npm ci. */
 function copyOfRepository(): string {

@@ -50,3 +50,8 @@ export function currentContext(): AmbientContext | undefined {
 export function runInContext<A extends unknown[], T>(context: AmbientContext, work: (...args: A) => T, ...args: A): T {
   return storage.run(context, work, ...args);
 }
+
+/** Runs work whose calls inherit nothing: for what goes on after the call being served has ended. */
+export function runDetached<T>(work: () => T): T {
+  return storage.exit(work);
+}
