@@ -208,6 +208,19 @@ describe("a blocking query", () => {
     await asked(null);
   });
 
+  it("waits shorter where connections are cut off after half a minute", async () => {
+    (await asked(null)).answer(["a"], 10);
+    await heard.next();
+    for (let cutOffs = 0; cutOffs < 2; cutOffs++) {
+      const waiting = await asked("10");
+      clock.advance(30_000);
+      waiting.breakOff();
+      (await asked(null)).answer(["a"], 10);
+    }
+    assert.equal((await consul.next()).query.get("wait"), "25s");
+    assert.equal(heard.waiting, 0);
+  });
+
   it("refuses an answer without an index, by which changes could not be followed", async () => {
     (await asked(null)).reply(200, "[]");
     const { error } = await failure();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createConnection } from "node:net";
@@ -145,16 +145,26 @@ describe("an exchange with Consul", () => {
     assert.equal(consul.waiting, 0);
   });
 
-  it("ends everything on close and refuses what comes later", async () => {
-    const reply = http.exchange(SELF);
+  it("ends everything on close, idle connections too, and refuses what comes later", async () => {
+    const [first, second] = [http.exchange(SELF), http.exchange(SELF)];
+    (await consul.next()).reply(200);
     const asked = await consul.next();
+    await first;
     http.close();
-    const got = await reply;
+    const got = await second;
     assert.ok(!got.answered);
     assert.equal(got.error.code, "FAILED_PRECONDITION");
     await asked.gone;
     await assert.rejects(http.request(SELF), /its client is closed/);
-    await consul.idle();
+    await consul.disconnected();
+  });
+
+  it("keeps no hold on a signal that outlives the request", async () => {
+    const { signal } = new AbortController();
+    const reply = http.exchange({ ...SELF, signal });
+    (await consul.next()).reply(200);
+    await reply;
+    assert.equal(getEventListeners(signal, "abort").length, 0);
   });
 
   it("reaches a Unix socket", async () => {

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { Inbox } from "../../support/inbox.ts";
 
 /** A request that waits for what the test does with it. */
@@ -29,10 +29,15 @@ export class ScriptedConsul {
   readonly url: string;
   readonly #server;
   readonly #asked = new Inbox<Asked>();
+  readonly #sockets = new Set<Socket>();
 
   private constructor(server: ReturnType<typeof createServer>) {
     this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
     server.on("request", (request: IncomingMessage, response: ServerResponse) => void this.#receive(request, response));
   }
 
@@ -56,11 +61,9 @@ export class ScriptedConsul {
     return this.#asked.waiting;
   }
 
-  /** Resolves when every connection of clients has ended by itself. */
-  async idle(): Promise<void> {
-    const closed = once(this.#server, "close");
-    this.#server.close();
-    await closed;
+  /** Resolves when clients have closed every connection, idle ones too. */
+  async disconnected(): Promise<void> {
+    await Promise.all([...this.#sockets].map((socket) => once(socket, "close")));
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,10 @@ import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
 const REFRESH_MS = 10_000;
 
 /** A resolver that answers what the test has set; undefined never answers. */
-function scripted({ random = (() => 0) as Random, first = ["10.0.0.1"] as readonly string[] | Error } = {}) {
+function scripted({
+  random = () => 0,
+  first = ["10.0.0.1"],
+}: { random?: Random; first?: readonly string[] | Error } = {}) {
   const clock = new VirtualClock();
   const state = { answer: first as readonly string[] | Error | undefined, asked: [] as string[] };
   const resolve = (host: string): Promise<readonly string[]> => {
@@ -84,6 +87,13 @@ describe("the DNS directory", () => {
     assert.equal(state.asked.length, 3);
     await clock.advanceAsync(1);
     assert.equal(state.asked.length, 4);
+    state.answer = ["10.0.0.1"];
+    await clock.advanceAsync(2_000);
+    assert.equal(state.asked.length, 5);
+    state.answer = notFound();
+    await clock.advanceAsync(REFRESH_MS);
+    await clock.advanceAsync(500);
+    assert.equal(state.asked.length, 7, "an answer in between did not make it patient again");
   });
 
   it("does not leave listeners waiting for a resolver that hangs", async () => {
