@@ -82,7 +82,8 @@ function stalePlugin() {
   ]) {
     for (const file of filesBelow(root, source).filter((one) => one.endsWith(".ts"))) {
       const output = join(root, file.replace(source, built).replace(/\.ts$/, ".js"));
-      const builtAt = statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      const builtAt = statSync(output, { throwIfNoEntry: false })?.mtimeMs;
+      if (builtAt === undefined) return `${file} is not built: run npm run build`;
       if (builtAt < statSync(join(root, file)).mtimeMs) return `${file} is newer than its build: run npm run build`;
     }
   }
