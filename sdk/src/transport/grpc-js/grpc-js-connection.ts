@@ -149,9 +149,21 @@ const UNSEEN_REASONS = ["No connection established", "Stream refused by server",
 
 function outcomeOf(status: GrpcStatus): CallOutcome {
   const { code, details } = status;
-  const unseen =
-    code === STATUS_NUMBERS.UNAVAILABLE && UNSEEN_REASONS.some((reason) => status.details.startsWith(reason));
-  return { status: code, reason: details, trailers: fromGrpc(status.metadata), processed: !unseen };
+  const unseen = code === STATUS_NUMBERS.UNAVAILABLE && UNSEEN_REASONS.some((reason) => details.startsWith(reason));
+  return {
+    status: code,
+    reason: unseen ? plainly(details) : details,
+    trailers: fromGrpc(status.metadata),
+    processed: !unseen,
+  };
+}
+
+const LAST_ERROR = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note: /s;
+
+/** grpc-js wraps the one thing that matters in words about its own parts. */
+function plainly(details: string): string {
+  const cause = LAST_ERROR.exec(details)?.[1];
+  return cause === undefined ? details : `no connection: ${cause}`;
 }
 
 class UnaryListener implements GrpcListener {
