@@ -34,7 +34,8 @@ export interface BlockingQueryOptions<T> {
   readonly onFailure: (error: MeshError, known: T | undefined) => void;
 }
 
-const MAX_BACKOFF_MS = 10_000;
+/** An agent that is back is noticed within so long; asking costs it and us next to nothing. */
+const MAX_BACKOFF_MS = 5_000;
 /** Between attempts that cannot succeed until somebody changes a setting. */
 const SLOW_RETRY_MS = 30_000;
 

@@ -27,6 +27,11 @@ export interface ConsulRegistrationOptions {
 
 const DEFAULT_TTL_MS = 10_000;
 const MIN_TTL_MS = 1_000;
+/**
+ * However long the TTL, an agent that has forgotten an instance must be noticed while directories still wait for its
+ * return (RETURN_WITHIN_MS in service-watch.ts).
+ */
+const MAX_BEAT_MS = 3_500;
 /** Consul's least; it looks every 30 s, so a dead instance is out of the list after 60 to 125 s. */
 const FORGET_DEAD_AFTER = "1m";
 /** A process that stops must not hang on a Consul that does. */
@@ -46,7 +51,7 @@ export function consulRegistration(http: ConsulHttp, options: ConsulRegistration
       const upkeep = new RegistrationUpkeep({
         http,
         service: toConsul(instance, ttlMs),
-        everyMs: ttlMs / 3,
+        everyMs: Math.min(ttlMs / 3, MAX_BEAT_MS),
         clock,
         random,
         log: log?.child({ service: instance.name, instance: instance.id }),

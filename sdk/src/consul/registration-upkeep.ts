@@ -14,7 +14,7 @@ import type { ConsulHttp } from "./consul-http.ts";
 export interface RegistrationUpkeepOptions {
   readonly http: ConsulHttp;
   readonly service: ServiceRegistration;
-  /** Milliseconds between heartbeats, a third of the check's TTL: two may fail. */
+  /** Milliseconds between heartbeats, at most a third of the check's TTL: two may fail. */
   readonly everyMs: number;
   readonly clock: Clock;
   readonly random: Random;

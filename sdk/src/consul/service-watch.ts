@@ -26,7 +26,7 @@ export interface ServiceWatchOptions {
 /** A Consul that neither answers nor refuses must not leave callers without a word until their deadline. */
 const FIRST_VIEW_WITHIN_MS = 2_000;
 
-/** An instance whose agent was gone registers again within a third of its check's TTL of 10 s and a retry. */
+/** An instance that its agent has forgotten notices by its next heartbeat, 3.5 s later at most, and needs a moment to register. */
 export const RETURN_WITHIN_MS = 5_000;
 
 const NOBODY: EndpointView = { endpoints: [], freshness: "stale" };
@@ -106,7 +106,7 @@ export class ServiceWatch implements Watch {
     const { log, name } = this.#options;
     const fields = { service: name, endpoints: after.endpoints.length };
     if (after.freshness === "stale" && (before.freshness === "live" || before === NOBODY)) {
-      log?.warn({ ...fields, err: after.error }, "service can not be followed: its last known endpoints stay in use");
+      log?.warn({ ...fields, err: after.error }, "service cannot be followed: its last known endpoints stay in use");
     }
     if (after.freshness === "live" && before.freshness === "stale" && before !== NOBODY) {
       log?.info(fields, "service is followed again");

@@ -105,8 +105,8 @@ describe("the Consul directory", () => {
     (await consul.next()).answer([healthEntry("g-1")], 3);
     await expect("live", "g-1");
     assert.deepEqual(
-      logged.map((line) => line.slice(0, 35)),
-      ["warn: service can not be followed: ", "info: service is followed again"],
+      logged.map((line) => line.slice(0, 33)),
+      ["warn: service cannot be followed:", "info: service is followed again"],
     );
   });
 

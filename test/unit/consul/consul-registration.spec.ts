@@ -52,8 +52,8 @@ describe("a registration in Consul", () => {
     await consul.close();
   });
 
-  function registration(log = fakeLog()) {
-    return consulRegistration(http, { clock, random: () => 0, ttlMs: TTL_MS, log });
+  function registration(ttlMs = TTL_MS) {
+    return consulRegistration(http, { clock, random: () => 0, ttlMs, log: fakeLog() });
   }
 
   function fakeLog(): Logger {
@@ -76,8 +76,8 @@ describe("a registration in Consul", () => {
     return asked;
   }
 
-  async function registered(): Promise<Asked> {
-    const registering = registration().register(instance);
+  async function registered(ttlMs = TTL_MS): Promise<Asked> {
+    const registering = registration(ttlMs).register(instance);
     const asked = await taken("register");
     asked.reply(200);
     (await taken("pass")).reply(200);
@@ -125,6 +125,12 @@ describe("a registration in Consul", () => {
       await requestBound();
     }
     assert.deepEqual(logged, []);
+  });
+
+  it("beats often enough to notice in time that it was forgotten, however long its TTL", async () => {
+    await registered(60_000);
+    await waits(3_500);
+    (await taken("pass")).reply(200);
   });
 
   for (const [status, text] of [
