@@ -14,7 +14,18 @@ const KEY = /^[0-9a-z_.-]+$/;
 const ASCII_VALUE = /^[\x20-\x7e]*$/;
 
 export class Metadata {
-  readonly #values = new Map<string, MetadataValue[]>();
+  /** Made with the first value: most calls have none of their own, and several of these. */
+  #values: Map<string, MetadataValue[]> | undefined;
+
+  /**
+   * Metadata as a transport received it, keys in lower case: neither checked nor copied, for the peer's library has
+   * checked it and it goes nowhere else.
+   */
+  static received(values: Readonly<Record<string, MetadataValue[]>>): Metadata {
+    const metadata = new Metadata();
+    for (const key in values) (metadata.#values ??= new Map()).set(key, values[key] as MetadataValue[]);
+    return metadata;
+  }
 
   /** Metadata with these pairs; Metadata itself is passed through, not copied. Throws like set. */
   static from(init: MetadataInit | undefined): Metadata {
@@ -27,58 +38,61 @@ export class Metadata {
   }
 
   get size(): number {
-    return this.#values.size;
+    return this.#values?.size ?? 0;
   }
 
   /** The first value of a text key. */
   get(key: string): string | undefined {
-    const value = this.#values.get(key.toLowerCase())?.[0];
+    const value = this.#values?.get(key.toLowerCase())?.[0];
     return typeof value === "string" ? value : undefined;
   }
 
   /** The first value of a "-bin" key. */
   getBinary(key: string): Uint8Array | undefined {
-    const value = this.#values.get(key.toLowerCase())?.[0];
+    const value = this.#values?.get(key.toLowerCase())?.[0];
     return value instanceof Uint8Array ? value : undefined;
   }
 
   /** Every value of a key, in the order they came; empty when there is none. */
   getAll(key: string): readonly MetadataValue[] {
-    return this.#values.get(key.toLowerCase()) ?? [];
+    return this.#values?.get(key.toLowerCase()) ?? [];
   }
 
   has(key: string): boolean {
-    return this.#values.has(key.toLowerCase());
+    return this.#values?.has(key.toLowerCase()) ?? false;
   }
 
   /** Puts one value in place of what the key held. Throws INVALID_ARGUMENT for a key or value gRPC cannot carry. */
   set(key: string, value: MetadataValue): this {
-    this.#values.set(validKey(key, value), [value]);
+    const valid = validKey(key, value);
+    (this.#values ??= new Map()).set(valid, [value]);
     return this;
   }
 
   /** Adds a value after those the key holds. Throws like set. */
   append(key: string, value: MetadataValue): this {
     const valid = validKey(key, value);
-    const values = this.#values.get(valid);
-    if (values === undefined) this.#values.set(valid, [value]);
+    const values = this.#values?.get(valid);
+    if (values === undefined) (this.#values ??= new Map()).set(valid, [value]);
     else values.push(value);
     return this;
   }
 
   delete(key: string): void {
-    this.#values.delete(key.toLowerCase());
+    this.#values?.delete(key.toLowerCase());
   }
 
   /** Adds all of another's values. */
   addAll(other: Metadata): this {
-    for (const [key, value] of other) this.append(key, value);
+    if (other.#values === undefined) return this;
+    this.#values ??= new Map();
+    for (const [key, values] of other.#values) this.#values.set(key, [...(this.#values.get(key) ?? []), ...values]);
     return this;
   }
 
   /** Every pair; a key with several values comes several times. */
   *[Symbol.iterator](): IterableIterator<[string, MetadataValue]> {
-    for (const [key, values] of this.#values) {
+    for (const [key, values] of this.#values ?? []) {
       for (const value of values) yield [key, value];
     }
   }

@@ -9,19 +9,8 @@ export function toGrpc(metadata: Metadata): GrpcMetadata {
   return result;
 }
 
-/** Values that gRPC cannot carry are left out: they come from the peer, and its call goes on without them. */
 export function fromGrpc(metadata: GrpcMetadata): Metadata {
-  const result = new Metadata();
-  for (const [key, values] of Object.entries(metadata.toJSON())) {
-    for (const value of values) {
-      try {
-        result.append(key, value);
-      } catch {
-        continue;
-      }
-    }
-  }
-  return result;
+  return Metadata.received(metadata.toJSON());
 }
 
 /** The same bytes, not copied. */
