@@ -3,7 +3,6 @@
  * handler is given and what is made of its result is in serve-unary.ts and serve-stream.ts.
  */
 import { runInContext } from "../call/call-context.ts";
-import { Cancellation } from "../call/cancellation.ts";
 import type { Timer } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import { statusName } from "../call/status.ts";
@@ -22,8 +21,7 @@ export class ServedCall {
   receivedBytes = 0;
   readonly #call: IncomingCall;
   readonly #finish: Finish;
-  readonly #cancellation = new Cancellation();
-  readonly #stopTransport: () => void;
+  readonly #stopCancelled: () => void;
   #timer: Timer | undefined;
   #headersSent = false;
   #over = false;
@@ -39,12 +37,12 @@ export class ServedCall {
       method: method.definition,
       call,
       deadline,
-      cancellation: this.#cancellation,
+      cancellation: call.cancellation,
       clock,
       log,
     });
     method.started();
-    this.#stopTransport = call.cancellation.onCancel((reason) => this.#cancelled(reason));
+    this.#stopCancelled = call.cancellation.onCancel((reason) => this.#cancelled(reason));
     // The transport watches the caller's deadline; the contract's, when it comes first, is ours to watch.
     if (deadline < call.deadline && !this.#over) {
       this.#timer = clock.setTimer(() => this.fail(this.#tooLong(contractMs)), deadline - clock.now());
@@ -58,7 +56,7 @@ export class ServedCall {
 
   /** Calls back once when the call ends before its handler does. */
   onCancel(listener: (reason: MeshError) => void): () => void {
-    return this.#cancellation.onCancel(listener);
+    return this.#call.cancellation.onCancel(listener);
   }
 
   /** Runs the handler with its context around it: what it returns, or a promise of it. */
@@ -81,21 +79,19 @@ export class ServedCall {
   fail(error: unknown): void {
     if (this.#over) return;
     this.#end(handlerStatus(error, this.context), error instanceof MeshError ? undefined : error);
-    if (error instanceof MeshError) this.#cancellation.cancel(error);
-    else this.#cancellation.cancel(new MeshError("INTERNAL", "handler failed"));
+    this.#call.cancellation.cancel(error instanceof MeshError ? error : new MeshError("INTERNAL", "handler failed"));
   }
 
   #cancelled(reason: MeshError): void {
     if (this.#over) return;
     this.#end({ status: reason.status, reason: reason.reason, trailers: this.context.responseTrailers }, undefined);
-    this.#cancellation.cancel(reason);
   }
 
   #end(status: ServerStatus, thrown: unknown): void {
     if (this.#over) return;
     this.#over = true;
     this.#timer?.cancel();
-    this.#stopTransport?.();
+    this.#stopCancelled?.();
     this.#finish(status);
     this.method.ended({
       code: statusName(status.status),

@@ -4,7 +4,7 @@
  * promised, and never throw back into the transport.
  */
 import type { Address } from "../call/address.ts";
-import type { CancellationToken } from "../call/cancellation.ts";
+import type { Cancellation } from "../call/cancellation.ts";
 import type { Clock } from "../call/clock.ts";
 import type { Metadata } from "../call/metadata.ts";
 import type { MethodInfo } from "../call/method-info.ts";
@@ -105,8 +105,11 @@ export interface IncomingCall {
   readonly receivedAt: number;
   /** "host:port" of the caller. */
   readonly peer: string;
-  /** Cancelled when the caller is gone, has cancelled, or the deadline has passed. */
-  readonly cancellation: CancellationToken;
+  /**
+   * Cancelled by the transport when the caller is gone, has cancelled, or the deadline has passed, and by the server when
+   * the call ends before its handler does.
+   */
+  readonly cancellation: Cancellation;
   /** Sends headers now; otherwise they go with the first message. At most once. */
   sendHeaders(headers: Metadata): void;
 }

@@ -48,9 +48,9 @@ function register(server: Server, path: string, served: ServerMethod, clock: Clo
       const incoming = new GrpcJsIncomingCall(call, clock);
       served.handle(incoming, call.request, (status, body) => {
         incoming.finished = true;
-        const trailers = toGrpc(status.trailers);
+        const trailers = status.trailers.size === 0 ? undefined : toGrpc(status.trailers);
         if (status.status === STATUS_NUMBERS.OK) callback(null, body, trailers);
-        else callback({ code: status.status, details: status.reason, metadata: trailers });
+        else callback({ code: status.status, details: status.reason, ...(trailers && { metadata: trailers }) });
       });
     };
     server.register(path, handle, serialize, deserialize, "unary");
