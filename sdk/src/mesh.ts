@@ -37,6 +37,7 @@ import {
   portFromEnv,
   type ServerOptions,
 } from "./mesh-options.ts";
+import { withMetrics } from "./registration-metrics.ts";
 import { RetryBudget } from "./resilience/retry-budget.ts";
 import { MeshServer } from "./server/mesh-server.ts";
 import { closeOnSignals } from "./signals.ts";
@@ -224,7 +225,8 @@ export class Mesh {
   #registration(): Registration | undefined {
     const { registration } = this.#options;
     if (registration === false) return undefined;
-    return registration ?? consulRegistration(this.#consul, { clock: this.#clock, log: this.log });
+    const consul = (): Registration => consulRegistration(this.#consul, { clock: this.#clock, log: this.log });
+    return withMetrics(registration ?? consul(), this.#metrics);
   }
 
   /** The mesh's configuration for a method, the narrower over the wider. */

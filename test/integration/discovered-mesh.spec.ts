@@ -80,6 +80,8 @@ function suite(name: string, start: () => Promise<Registry>): void {
       assert.equal(entry?.Service.Meta["version"], "1.2.3");
       const ready = await fetch(`http://${entry?.Service.Meta["admin"]}/readyz`);
       assert.equal(ready.status, 200);
+      const metrics = await (await fetch(`http://${entry?.Service.Meta["admin"]}/metrics`)).text();
+      assert.match(metrics, /mesh_registration_state\{[^}]*translator-three[^}]*"registered"\} 1/);
       await mesh.close();
       const after = await fetch(`${registry.url}/v1/health/service/translator`);
       assert.deepEqual(await after.json(), []);

@@ -47,7 +47,7 @@ export function consulRegistration(http: ConsulHttp, options: ConsulRegistration
     );
   }
   return {
-    async register(instance) {
+    async register(instance, onUpkeep) {
       const upkeep = new RegistrationUpkeep({
         http,
         service: toConsul(instance, ttlMs),
@@ -55,6 +55,7 @@ export function consulRegistration(http: ConsulHttp, options: ConsulRegistration
         clock,
         random,
         log: log?.child({ service: instance.name, instance: instance.id }),
+        onUpkeep,
       });
       await upkeep.start();
       return registered(http, instance.id, upkeep);

@@ -7,6 +7,7 @@ import type { Clock, Timer } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import type { Random } from "../call/random.ts";
+import type { UpkeepState } from "../discovery/registration.ts";
 import { deregisterService, passCheck, registerService, type ServiceRegistration } from "./agent-api.ts";
 import { backoffMs } from "./backoff.ts";
 import type { ConsulHttp } from "./consul-http.ts";
@@ -19,6 +20,7 @@ export interface RegistrationUpkeepOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger | undefined;
+  readonly onUpkeep?: ((state: UpkeepState) => void) | undefined;
 }
 
 /** A heartbeat under way may end by itself for so long before we leave without it. */
@@ -95,12 +97,16 @@ export class RegistrationUpkeep {
   #failing(error: unknown): void {
     if (this.#stopped) return;
     this.#failures++;
-    if (this.#failures === 1) this.#options.log?.warn({ err: error }, "instance cannot be kept registered: trying on");
+    if (this.#failures > 1) return;
+    this.#options.log?.warn({ err: error }, "instance cannot be kept registered: trying on");
+    this.#options.onUpkeep?.("failing");
   }
 
   #recovered(): void {
-    if (this.#failures > 0) this.#options.log?.info({ failures: this.#failures }, "instance is registered again");
+    if (this.#failures === 0) return;
+    this.#options.log?.info({ failures: this.#failures }, "instance is registered again");
     this.#failures = 0;
+    this.#options.onUpkeep?.("registered");
   }
 
   #forgotten(): MeshError {

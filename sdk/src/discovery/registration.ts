@@ -21,10 +21,13 @@ export interface Registered {
   deregister(): Promise<void>;
 }
 
+/** How the upkeep of an instance goes: "failing" while the registry cannot be told that it lives. */
+export type UpkeepState = "registered" | "failing";
+
 export interface Registration {
   /**
    * Resolves when the registry has taken the instance as healthy, and keeps it so from then on, through outages of the
-   * registry too. Rejects with a MeshError, and then nothing is registered or kept up.
+   * registry too: onUpkeep hears when that begins to fail and when it is well again. Rejects with a MeshError, and then nothing is registered or kept up.
    */
-  register(instance: ServiceInstance): Promise<Registered>;
+  register(instance: ServiceInstance, onUpkeep?: (state: UpkeepState) => void): Promise<Registered>;
 }
