@@ -1,0 +1,78 @@
+/** mesh ls: what is registered, the instances of one service and its methods, or the methods of any server. */
+import { type Mesh, MeshError } from "@meshwork/sdk";
+import { parseTarget } from "@meshwork/sdk/admin";
+import { defaultTarget } from "../call/call-command.ts";
+import { ReflectionSource } from "../contract/reflection-source.ts";
+import type { Terminal } from "../terminal.ts";
+import { askRegistry } from "./ask-registry.ts";
+import { describeServices, listServices, type ListedService } from "./describe-contract.ts";
+import { countServices, describeCounts, describeInstances, instancesOf } from "./list-registry.ts";
+
+export interface LsCommand {
+  readonly service: string | undefined;
+  /** Of a server to ask in place of the registry. */
+  readonly target: string | undefined;
+  readonly json: boolean;
+}
+
+/** A server that does not tell its methods within this time is passed over; it may be the reason for looking. */
+const REFLECTION_MS = 5_000;
+
+export async function runLs(mesh: Mesh, command: LsCommand, terminal: Terminal): Promise<void> {
+  if (command.target !== undefined) return listTarget(mesh, command.target, command, terminal);
+  if (command.service !== undefined) return listService(mesh, command.service, command, terminal);
+  return listRegistry(command, terminal);
+}
+
+function listRegistry({ json }: LsCommand, terminal: Terminal): Promise<void> {
+  return askRegistry(async (registry) => {
+    const counts = await countServices(registry);
+    if (json) return terminal.print(JSON.stringify(counts));
+    if (counts.length > 0) return terminal.print(describeCounts(counts, terminal.colors));
+    terminal.note(
+      `nothing is registered in consul at ${registry.place}: start a service, or set CONSUL_HTTP_ADDR to where it registers`,
+    );
+  });
+}
+
+async function listService(mesh: Mesh, name: string, { json }: LsCommand, terminal: Terminal): Promise<void> {
+  const target = defaultTarget(name);
+  const service = parseTarget(target).name;
+  const instances = await askRegistry((registry) => instancesOf(registry, service));
+  const someAnswer = instances.some(({ status }) => status === "passing");
+  const contracts = someAnswer ? await methodsAt(mesh, target, terminal) : undefined;
+  if (json) return terminal.print(JSON.stringify({ service, instances, contracts: contracts ?? [] }));
+  await terminal.print(describeInstances(instances, terminal.colors));
+  if (contracts !== undefined) await terminal.print(`\n${describeServices(contracts, terminal.colors)}`);
+}
+
+/** Methods are a courtesy here: a service without reflection is still listed. */
+async function methodsAt(
+  mesh: Mesh,
+  target: string,
+  terminal: Terminal,
+): Promise<readonly ListedService[] | undefined> {
+  try {
+    return await reflected(mesh, target);
+  } catch (error) {
+    if (!(error instanceof MeshError)) throw error;
+    terminal.note(`methods of ${target} are not known: ${error.reason}`);
+    return undefined;
+  }
+}
+
+async function listTarget(mesh: Mesh, target: string, { json }: LsCommand, terminal: Terminal): Promise<void> {
+  const contracts = await reflected(mesh, target);
+  if (json) return terminal.print(JSON.stringify({ target, contracts }));
+  if (contracts.length > 0) return terminal.print(describeServices(contracts, terminal.colors));
+  terminal.note(`server at ${target} tells of no service: its reflection is on, but knows no contract`);
+}
+
+async function reflected(mesh: Mesh, target: string): Promise<readonly ListedService[]> {
+  const source = new ReflectionSource(mesh, target, { policy: { deadlineMs: REFLECTION_MS } });
+  try {
+    return await listServices(source);
+  } finally {
+    source.close();
+  }
+}
