@@ -1,0 +1,76 @@
+/**
+ * The demo: a registry, three greeters and two translators as processes of their own, and callers in this one. It shows
+ * what a crash costs (show.ts) or makes a number of calls (measure.ts); however it ends, it leaves nothing running.
+ */
+import { MeshError } from "@meshwork/sdk";
+import { Callers } from "./callers.ts";
+import { Fleet } from "./fleet.ts";
+import type { InstanceProcess } from "./instance-process.ts";
+import { measure } from "./measure.ts";
+import { type DemoOptions, HELP, parseOptions, UsageError } from "./options.ts";
+import { findRegistry } from "./registry.ts";
+import { Show } from "./show.ts";
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+const END_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(args);
+    if (options.kind !== "help") return (await run(options, untilSignal())) ? 0 : FAILED;
+    console.log(HELP);
+    return 0;
+  } catch (error) {
+    const usage = error instanceof UsageError;
+    console.error(usage || error instanceof MeshError || error instanceof Error ? `demo: ${error.message}` : error);
+    return usage ? WRONG_USAGE : FAILED;
+  }
+}
+
+/** Resolves to whether every call was answered. */
+async function run(options: Exclude<DemoOptions, { kind: "help" }>, signal: AbortSignal): Promise<boolean> {
+  const { env } = process;
+  const registry = await findRegistry({ ...env });
+  // What this process has to say is on the screen; a log beside it would only tear it apart.
+  env["MESH_LOG_LEVEL"] = "silent";
+  const show = options.kind === "show" ? new Show(options, registry) : undefined;
+  const crashed = (instance: InstanceProcess): void => {
+    const story = `${instance.id} ${instance.end} by itself; its log ends with:\n${instance.log.join("\n")}`;
+    if (show === undefined) console.error(`demo: ${story}`);
+    else show.tell(story);
+  };
+  const fleet = new Fleet(registry, crashed);
+  let callers: Callers | undefined;
+  try {
+    show?.tell(`registry: ${registry.description}`);
+    await untilTold(signal, fleet.start());
+    callers = new Callers(registry);
+    await untilTold(signal, callers.warmUp(registry));
+    if (options.kind === "measure") return await measure(options, registry, callers, signal);
+    return (await show?.run(callers, fleet, signal)) ?? true;
+  } finally {
+    await callers?.close();
+    await fleet.stop();
+    await registry.close();
+  }
+}
+
+/** Aborts when the process is asked to end; what hangs then is no excuse to stay. */
+function untilSignal(): AbortSignal {
+  const told = new AbortController();
+  for (const signal of END_SIGNALS) process.on(signal, () => told.abort());
+  return told.signal;
+}
+
+/** What work resolves to, or a rejection as soon as the process is told to end. */
+async function untilTold<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const told = new Promise<never>((_, reject) => {
+    const end = (): void => reject(new Error("told to end before all instances had started"));
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  });
+  return Promise.race([work, told]);
+}
