@@ -15,7 +15,8 @@ export interface DetailType<T> {
   readonly $type: string;
   encode(message: T): { finish(): Uint8Array };
   decode(bytes: Uint8Array): T;
-  fromPartial(partial: DeepPartial<T>): T;
+  /** never: ts-proto's own partial type is narrower than ours where maps are. */
+  fromPartial(partial: never): T;
 }
 
 /** One detail, still encoded: its reader may not know its type. */
@@ -27,7 +28,7 @@ export interface ErrorDetail {
 
 /** Packs a detail: `errorDetail(BadRequest, { fieldViolations: [...] })`. */
 export function errorDetail<T>(type: DetailType<T>, value: DeepPartial<T>): ErrorDetail {
-  return { typeName: type.$type, value: type.encode(type.fromPartial(value)).finish() };
+  return { typeName: type.$type, value: type.encode(type.fromPartial(value as never)).finish() };
 }
 
 /** The bytes of the trailer for a status with details. */
