@@ -22,7 +22,7 @@ import {
 import type { EndpointState } from "../balancing/endpoint-state.ts";
 import { DEFAULT_DEADLINE_MS, type HedgingPolicy, type MethodPolicy } from "../contract/policy.ts";
 import { decideRetry } from "../resilience/decide-retry.ts";
-import { parsePushback } from "../resilience/pushback.ts";
+import { parsePushback, type Pushback } from "../resilience/pushback.ts";
 import { verdictOf } from "../resilience/verdict.ts";
 import type { CallOutcome, Cancel, Connection, OutgoingCall } from "../transport/transport.ts";
 import { type BoundMethod, endpointText } from "./bound-method.ts";
@@ -47,6 +47,10 @@ export class Attempt {
   sentBytes = 0;
   receivedBytes = 0;
   cancel: Cancel | undefined;
+  /** When the server began to answer; undefined until then. */
+  answeredAt: number | undefined;
+  /** How it ended; undefined until then. */
+  outcome: CallOutcome | undefined;
 
   constructor(run: CallRun, state: EndpointState, startedAt: number) {
     this.run = run;
@@ -54,12 +58,18 @@ export class Attempt {
     this.startedAt = startedAt;
   }
 
+  /** The first end counts: one that throws while it is sent may be reported by the transport as well. */
   ended(outcome: CallOutcome): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
     this.run.attemptEnded(this, outcome);
   }
 }
 
 const NO_HASH = { hash: undefined };
+
+/** Why an attempt is sent, for the record. */
+type Occasion = "first" | "retry" | "transparent" | "hedge";
 
 export class CallRun {
   readonly method: BoundMethod;
@@ -80,9 +90,13 @@ export class CallRun {
   #transparentRetries = 0;
   #hedges = 0;
   #retryDelayMs = 0;
+  /** Since when no attempt has been open. */
   #idleSince = 0;
+  #occasion: Occasion = "first";
   #backoffStep = 1;
   #committed = false;
+  /** A server asked not to be sent the call again. */
+  #hedgesStopped = false;
   #settled = false;
   #timer: Timer | undefined;
   #hedgeTimer: Timer | undefined;
@@ -110,23 +124,25 @@ export class CallRun {
 
   start(): void {
     const cancelledBy = this.#context?.cancellation.reason;
-    if (cancelledBy !== undefined) return this.fail("CANCELLED", `call being served is over: ${cancelledBy.reason}`);
+    if (cancelledBy !== undefined) return this.#servedCallOver(cancelledBy);
     if (this.options?.signal?.aborted === true) return this.#aborted(this.options.signal);
     if (this.#deadline <= this.#startedAt) {
       return this.fail("DEADLINE_EXCEEDED", "no time was left when the call was made");
     }
     this.method.environment.budget.deposit();
     this.#subscribe();
-    this.#next();
+    this.#next("first");
   }
 
   /** The server has begun to answer: from here on nothing is sent again (gRFC A6), and other attempts end. */
   commit(attempt: Attempt, headers: Metadata): void {
-    if (this.#settled) return;
+    const at = this.#open.indexOf(attempt);
+    if (this.#settled || at < 0) return; // A loser may be answered before it hears that it has lost.
+    attempt.answeredAt = this.method.environment.clock.now();
     this.freeze();
-    for (const other of this.#open) {
-      if (other !== attempt) other.cancel?.(STATUS_NUMBERS.CANCELLED, "another attempt was answered first");
-    }
+    this.#open.splice(at, 1);
+    const losers = this.#open.splice(0, this.#open.length, attempt);
+    for (const loser of losers) loser.cancel?.(STATUS_NUMBERS.CANCELLED, "another attempt was answered first");
     try {
       this.options?.onHeaders?.(headers);
     } catch (error) {
@@ -141,10 +157,19 @@ export class CallRun {
   }
 
   /** Ends the call from this side: its attempts are cancelled and it fails with this. */
-  fail(code: ErrorCode, reason: string, cause?: unknown, outcome?: CallOutcome): void {
+  fail(code: ErrorCode, reason: string, cause?: unknown): void {
+    this.#fail(code, reason, cause, this.#tried.at(-1), undefined);
+  }
+
+  #fail(
+    code: ErrorCode,
+    reason: string,
+    cause: unknown,
+    last: EndpointState | undefined,
+    outcome: CallOutcome | undefined,
+  ): void {
     if (this.#settled) return;
-    const last = this.#tried.at(-1);
-    this.#settle(code, reason);
+    this.#settle(code, reason, last);
     if (outcome !== undefined) this.#tellTrailers(outcome);
     const details = outcome?.trailers.getBinary(STATUS_DETAILS_KEY);
     this.#hooks.failed(
@@ -169,7 +194,8 @@ export class CallRun {
     const code = statusName(outcome.status);
     const durationMs = now - attempt.startedAt;
     const pushback = parsePushback(outcome.trailers);
-    attempt.state.ended(now, durationMs, verdictOf(code, pushback), typeof pushback === "number" ? pushback : 0);
+    const latencyMs = this.#latencyMs(attempt, durationMs);
+    attempt.state.ended(now, latencyMs, verdictOf(code, pushback), typeof pushback === "number" ? pushback : 0);
     this.method.attemptEnded({
       code,
       endpoint: endpointText(attempt.state),
@@ -178,21 +204,22 @@ export class CallRun {
       receivedBytes: attempt.receivedBytes,
     });
     const at = this.#open.indexOf(attempt);
-    if (at >= 0) this.#open.splice(at, 1);
-    if (this.#settled) return;
+    if (this.#settled || at < 0) return; // A loser has no say in the call's result.
+    this.#open.splice(at, 1);
+    if (this.#open.length === 0) this.#idleSince = now;
     if (code === "OK") {
-      this.#settle("OK", "");
+      this.#settle("OK", "", attempt.state);
       this.#tellTrailers(outcome);
       this.#hooks.succeeded();
     } else {
-      this.#failedAttempt(code, outcome, now);
+      this.#failedAttempt(attempt, code, outcome, now);
     }
   }
 
-  #failedAttempt(code: ErrorCode, outcome: CallOutcome, now: number): void {
+  #failedAttempt(attempt: Attempt, code: ErrorCode, outcome: CallOutcome, now: number): void {
     const { budget, random, channel } = this.method.environment;
-    if (this.#hedging !== undefined && !this.#committed) return this.#hedgeFailed(code, outcome);
     const pushback = parsePushback(outcome.trailers);
+    const remainingMs = this.#deadline - now;
     const decision = decideRetry({
       policy: this.#policy.retry,
       idempotency: this.#policy.idempotency,
@@ -205,33 +232,31 @@ export class CallRun {
       backoffStep: this.#backoffStep,
       maxTransparentRetries: channel.size,
       servesRetry: (this.#context?.previousAttempts ?? 0) > 0,
-      remainingMs: this.#deadline - now,
+      remainingMs,
       budget,
       random,
     });
     switch (decision.kind) {
       case "stop":
-        return this.fail(code, outcome.reason, undefined, outcome);
+        if (this.#hedged(code, pushback, remainingMs)) return;
+        return this.#fail(code, outcome.reason, undefined, attempt.state, outcome);
       case "transparent":
-        this.#transparentRetries++;
-        return this.#next();
+        return this.#next("transparent");
       case "retry":
-        this.#retries++;
         // After a push-back the backoff begins anew (gRFC A6).
         this.#backoffStep = pushback === undefined ? this.#backoffStep + 1 : 1;
-        this.#idleSince = now;
         this.#timer = this.method.environment.clock.setTimer(() => {
           this.#timer = undefined;
-          this.#retryDelayMs += this.method.environment.clock.now() - this.#idleSince;
-          this.#next();
+          this.#next("retry");
         }, decision.delayMs);
         return;
     }
   }
 
   /** Sends the next attempt, or waits until one can be sent. */
-  #next(): void {
+  #next(occasion: Occasion): void {
     if (this.#settled) return;
+    this.#occasion = occasion;
     const { channel } = this.method.environment;
     const state = channel.pick(NO_HASH, this.#tried);
     const connection = state && channel.connectionOf(state);
@@ -239,7 +264,8 @@ export class CallRun {
     if (this.#open.length > 0) return; // A hedge that finds no endpoint leaves the call to the attempts under way.
     const obstacle = channel.obstacle();
     if (obstacle !== undefined) return this.fail(obstacle.code, obstacle.reason, obstacle.cause);
-    this.#stopWaiting = channel.onceChanged(() => this.#next());
+    this.#stopWaiting?.();
+    this.#stopWaiting = channel.onceChanged(() => this.#next(occasion));
     this.#timer ??= this.method.environment.clock.setTimer(
       () => this.fail("DEADLINE_EXCEEDED", channel.describeWait()),
       this.#deadline - this.method.environment.clock.now(),
@@ -250,10 +276,10 @@ export class CallRun {
     this.#timer?.cancel();
     this.#timer = undefined;
     const attempt = new Attempt(this, state, this.method.environment.clock.now());
+    this.#count(attempt.startedAt);
     state.started();
     this.#tried.push(state);
     this.#open.push(attempt);
-    this.#attempts++;
     this.method.attemptStarted();
     const call = {
       path: this.method.definition.path,
@@ -268,44 +294,64 @@ export class CallRun {
       const status = STATUS_NUMBERS.UNAVAILABLE;
       return attempt.ended({ status, reason, trailers: new Metadata(), processed: false });
     }
-    this.#armHedge();
+    // The user's own code may run while an attempt is sent, and end the call before the attempt can be cancelled.
+    if (attempt.outcome !== undefined) return;
+    if (this.#settled) attempt.cancel(STATUS_NUMBERS.CANCELLED, "call ended while it was sent");
+    else this.#armHedge();
   }
 
   #armHedge(): void {
-    const hedging = this.#hedging;
-    if (hedging === undefined || this.#attempts >= hedging.maxAttempts || this.#committed || this.#settled) return;
+    if (this.#hedging === undefined || !this.#mayHedge()) return;
+    this.#hedgeIn(this.#hedging.delayMs, () => {
+      if (this.method.environment.budget.tryWithdraw()) this.#next("hedge");
+    });
+  }
+
+  #count(now: number): void {
+    this.#attempts++;
+    if (this.#occasion === "transparent") this.#transparentRetries++;
+    else if (this.#open.length > 0) this.#hedges++;
+    else if (this.#occasion !== "first") this.#retries++;
+    if (this.#attempts > 1 && this.#open.length === 0) this.#retryDelayMs += now - this.#idleSince;
+  }
+
+  /** What the balancer is told: how long a stream goes on is its user's doing, how soon it is answered the endpoint's. */
+  #latencyMs(attempt: Attempt, durationMs: number): number {
+    if (this.method.definition.kind === "unary" || attempt.answeredAt === undefined) return durationMs;
+    return attempt.answeredAt - attempt.startedAt;
+  }
+
+  /** Whether gRFC A6 allows one more attempt beside those under way; transparent ones do not count. */
+  #mayHedge(): boolean {
+    const most = this.#hedging?.maxAttempts ?? 0;
+    return this.#attempts - this.#transparentRetries < most && !this.#committed && !this.#hedgesStopped;
+  }
+
+  #hedgeIn(delayMs: number, hedge: () => void): void {
     this.#hedgeTimer?.cancel();
-    this.#hedgeTimer = this.method.environment.clock.setTimer(() => this.#hedge(), hedging.delayMs);
+    this.#hedgeTimer = this.method.environment.clock.setTimer(hedge, delayMs);
   }
 
-  #hedge(): void {
-    if (this.#settled || this.#committed || !this.method.environment.budget.tryWithdraw()) return;
-    this.#hedges++;
-    this.#next();
-  }
-
-  /** gRFC A6: a failure that is not fatal sends the next attempt at once; the last one out decides. */
-  #hedgeFailed(code: ErrorCode, outcome: CallOutcome): void {
-    const hedging = this.#hedging;
-    const pushback = parsePushback(outcome.trailers);
-    if (hedging === undefined || !hedging.nonFatalStatusCodes.includes(code)) {
-      return this.fail(code, outcome.reason, undefined, outcome);
-    }
-    const more = this.#attempts < hedging.maxAttempts && pushback !== "stop";
-    if (more && this.method.environment.budget.tryWithdraw()) {
+  /**
+   * Whether a hedged call goes on after a failed attempt. gRFC A6: a failure that is not fatal sends the next attempt at
+   * once, or when the server says; one that is fatal ends the call; the last one out decides.
+   */
+  #hedged(code: ErrorCode, pushback: Pushback, remainingMs: number): boolean {
+    if (this.#committed || this.#hedging?.nonFatalStatusCodes.includes(code) !== true) return false;
+    if (pushback === "stop") {
+      this.#hedgesStopped = true;
       this.#hedgeTimer?.cancel();
-      this.#hedges++;
-      if (pushback === undefined) return this.#next();
-      this.#hedgeTimer = this.method.environment.clock.setTimer(() => this.#next(), pushback);
-    } else if (this.#open.length === 0) {
-      this.fail(code, outcome.reason, undefined, outcome);
+    } else if (this.#mayHedge() && (pushback ?? 0) < remainingMs && this.method.environment.budget.tryWithdraw()) {
+      this.#hedgeTimer?.cancel();
+      if (pushback === undefined) this.#next("hedge");
+      else this.#hedgeIn(pushback, () => this.#next("hedge"));
+      return true;
     }
+    return this.#open.length > 0;
   }
 
   #subscribe(): void {
-    this.#stopContext = this.#context?.cancellation.onCancel((by) =>
-      this.fail(by.code === "DEADLINE_EXCEEDED" ? by.code : "CANCELLED", `call being served is over: ${by.reason}`),
-    );
+    this.#stopContext = this.#context?.cancellation.onCancel((by) => this.#servedCallOver(by));
     const signal = this.options?.signal;
     if (signal !== undefined) {
       this.#onAbort = () => this.#aborted(signal);
@@ -313,11 +359,15 @@ export class CallRun {
     }
   }
 
+  #servedCallOver(by: MeshError): void {
+    this.fail(by.code === "DEADLINE_EXCEEDED" ? by.code : "CANCELLED", `call being served is over: ${by.reason}`);
+  }
+
   #aborted(signal: AbortSignal): void {
     this.fail("CANCELLED", "call was cancelled by its signal", signal.reason);
   }
 
-  #settle(code: StatusCode, reason: string): void {
+  #settle(code: StatusCode, reason: string, last: EndpointState | undefined): void {
     this.#settled = true;
     this.#timer?.cancel();
     this.#hedgeTimer?.cancel();
@@ -328,7 +378,6 @@ export class CallRun {
     const open = this.#open.splice(0);
     for (const attempt of open)
       attempt.cancel?.(STATUS_NUMBERS.CANCELLED, code === "OK" ? "another attempt won" : reason);
-    const last = this.#tried.at(-1);
     this.method.callEnded({
       code,
       reason,
@@ -367,9 +416,10 @@ export class CallRun {
   }
 
   #attemptMetadata(): Metadata {
-    if (this.#attempts <= 1) return this.#metadata;
-    const metadata = new Metadata().addAll(this.#metadata);
-    return metadata.set(PREVIOUS_ATTEMPTS_KEY, String(this.#attempts - 1));
+    // Nobody has seen what was retried transparently: to the server it never was.
+    const previous = this.#attempts - this.#transparentRetries - 1;
+    if (previous < 1) return this.#metadata;
+    return new Metadata().addAll(this.#metadata).set(PREVIOUS_ATTEMPTS_KEY, String(previous));
   }
 }
 
@@ -378,6 +428,6 @@ function validTimeout(timeoutMs: number | undefined): number {
   if (typeof timeoutMs === "number" && timeoutMs > 0) return timeoutMs;
   throw new MeshError(
     "INVALID_ARGUMENT",
-    `timeoutMs is ${JSON.stringify(timeoutMs)}: give a positive number of milliseconds, or leave it out`,
+    `timeoutMs is ${String(timeoutMs)}: give a positive number of milliseconds, or leave it out`,
   );
 }
