@@ -37,17 +37,19 @@ export class StreamCall implements CallHooks {
   #replayBytes = 0;
   #halfClosed = false;
   #pumping = false;
+  #pulling = false;
   #requestsDone = false;
   #over = false;
   #wake: (() => void) | undefined;
 
   constructor(method: BoundMethod, requests: Requests, options: CallOptions | undefined) {
-    this.#requests = iteratorOf(requests);
+    this.run = new CallRun(method, options, this);
     this.responses = new MessageQueue({
       wanted: () => this.#stream?.request(),
       abandoned: () => this.run.fail("CANCELLED", "the reader left the stream before its end"),
     });
-    this.run = new CallRun(method, options, this);
+    // Last, since whoever opens an iterator must close it.
+    this.#requests = iteratorOf(requests);
   }
 
   /** Starts the call; results and failures come through responses. */
@@ -104,11 +106,20 @@ export class StreamCall implements CallHooks {
     if (attempt === this.#attempt) this.#wake?.();
   }
 
+  /** Nothing is sent until the next attempt, if there is one: what nobody takes must not be pulled from the user. */
+  ended(attempt: Attempt, outcome: CallOutcome): void {
+    if (attempt === this.#attempt) {
+      this.#attempt = undefined;
+      this.#stream = undefined;
+    }
+    attempt.ended(outcome);
+  }
+
   /** Moves requests from the user to the transport until there are no more; never rejects. */
   async #pump(): Promise<void> {
     try {
       for (;;) {
-        const next = await this.#requests.next();
+        const next = await this.#pull();
         if (next.done === true) this.#requestsDone = true;
         if (this.#over) return;
         if (next.done === true) {
@@ -117,9 +128,12 @@ export class StreamCall implements CallHooks {
           return;
         }
         const body = encodeRequest(this.run.method, next.value);
+        while (this.#stream === undefined) {
+          await this.#woken();
+          if (this.#over) return;
+        }
         this.#keep(body);
-        if (!this.#write(this.#stream, this.#attempt, body))
-          await new Promise<void>((resolve) => (this.#wake = resolve));
+        if (!this.#write(this.#stream, this.#attempt, body)) await this.#woken();
         if (this.#over) return;
       }
     } catch (error) {
@@ -135,9 +149,24 @@ export class StreamCall implements CallHooks {
     }
   }
 
+  /** A generator that ends the call while it runs cannot be closed before it has yielded. */
+  #pull(): Promise<IteratorResult<unknown>> | IteratorResult<unknown> {
+    this.#pulling = true;
+    try {
+      return this.#requests.next();
+    } finally {
+      this.#pulling = false;
+      if (this.#over) void this.#closeRequests();
+    }
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+
   /** Lets the user's generator run its finally blocks; the call is over, so what they throw can only be a warning. */
   async #closeRequests(): Promise<void> {
-    if (this.#requestsDone) return;
+    if (this.#requestsDone || this.#pulling) return;
     this.#requestsDone = true;
     try {
       await this.#requests.return?.(undefined);
@@ -157,9 +186,8 @@ export class StreamCall implements CallHooks {
     }
   }
 
-  #write(stream: ClientStream | undefined, attempt: Attempt | undefined, body: Uint8Array): boolean {
-    if (stream === undefined || attempt === undefined) return true;
-    attempt.sentBytes += body.byteLength;
+  #write(stream: ClientStream, attempt: Attempt | undefined, body: Uint8Array): boolean {
+    if (attempt !== undefined) attempt.sentBytes += body.byteLength;
     return stream.send(body);
   }
 
@@ -193,7 +221,7 @@ class StreamAttempt implements StreamReceiver {
   }
 
   onDone(outcome: CallOutcome): void {
-    this.#attempt.ended(outcome);
+    this.#call.ended(this.#attempt, outcome);
   }
 }
 

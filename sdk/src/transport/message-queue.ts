@@ -68,10 +68,12 @@ export class MessageQueue implements AsyncIterableIterator<unknown> {
   }
 
   return(): Promise<IteratorResult<unknown>> {
-    if (!this.#ended) this.#hooks.abandoned();
+    const early = !this.#ended;
     this.#messages.length = 0;
     this.#error = undefined;
+    // Ended first: what the hook makes of it is no news to whoever still waits for a message.
     this.end();
+    if (early) this.#hooks.abandoned();
     return Promise.resolve({ done: true, value: undefined });
   }
 
