@@ -39,7 +39,8 @@ class StreamedCall implements ServerStreamReceiver {
   start(): this {
     if (!this.#call.over) {
       for (let asked = 0; asked < READ_AHEAD; asked++) this.#stream.request();
-      void this.#serve();
+      // A generator runs in the context of whoever pulls it, so all of the serving is done in the call's.
+      void this.#call.inContext(() => this.#serve());
     }
     return this;
   }
@@ -73,6 +74,7 @@ class StreamedCall implements ServerStreamReceiver {
       else await this.#sendAll(output);
       call.sendHeaders();
       call.succeed();
+      this.#requests.end();
     } catch (error) {
       call.fail(error);
     }

@@ -64,6 +64,11 @@ export class ServedCall {
     return runInContext(this.context, this.method.handle, input, this.context);
   }
 
+  /** Runs work with the call's context around it. */
+  inContext<T>(work: () => T): T {
+    return runInContext(this.context, work);
+  }
+
   /** Sends what the handler put into responseHeaders, ahead of the first message. */
   sendHeaders(): void {
     if (this.#headersSent || this.context.responseHeaders.size === 0) return;

@@ -175,10 +175,14 @@ describe("a streaming call", () => {
       yield "one";
       throw new Error("no more");
     };
-    const atOnce = function* (): Generator<string> {
-      throw new Error("no more");
+    const atOnce: Requests = {
+      [Symbol.iterator]: () => ({
+        next() {
+          throw new Error("no more");
+        },
+      }),
     };
-    for (const requests of [lateAsync(), lateSync(), atOnce()]) {
+    for (const requests of [lateAsync(), lateSync(), atOnce]) {
       const { lab, peers } = await CallLab.with(["a"]);
       const call = await open(lab, lab.method("Chat"), requests);
       const error = await failure(call.responses.next());
