@@ -13,6 +13,7 @@ import { Show } from "./show.ts";
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
+const LOOK_FOR_PARENT_MS = 500;
 const END_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 process.exitCode = await main(process.argv.slice(2));
@@ -58,10 +59,16 @@ async function run(options: Exclude<DemoOptions, { kind: "help" }>, signal: Abor
   }
 }
 
-/** Aborts when the process is asked to end; what hangs then is no excuse to stay. */
+/** Aborts when the process is asked to end, or when nobody is left to read what it says. */
 function untilSignal(): AbortSignal {
   const told = new AbortController();
-  for (const signal of END_SIGNALS) process.on(signal, () => told.abort());
+  const end = (): void => told.abort();
+  for (const signal of END_SIGNALS) process.on(signal, end);
+  process.stdout.on("error", end);
+  // npm passes a signal on to its shell, and the shell to nobody.
+  const parent = process.ppid;
+  const orphaned = (): void => void (process.ppid !== parent && end());
+  if (process.env["npm_lifecycle_event"] !== undefined) setInterval(orphaned, LOOK_FOR_PARENT_MS).unref();
   return told.signal;
 }
 

@@ -30,7 +30,7 @@ export async function findRegistry(env: NodeJS.ProcessEnv): Promise<Registry> {
   return {
     kind: "agent",
     consul: { url: agent.url },
-    description: `our own agent at ${agent.url}, for Consul at ${place} ${obstacle}`,
+    description: `our own agent at ${agent.url}; Consul at ${place} ${obstacle}`,
     env: { ...withoutConsul(env), CONSUL_HTTP_ADDR: agent.url },
     close: () => agent.close(),
   };
