@@ -46,7 +46,7 @@ async function run(options: Exclude<DemoOptions, { kind: "help" }>, signal: Abor
   const fleet = new Fleet(registry, crashed);
   let callers: Callers | undefined;
   try {
-    show?.tell(`registry: ${registry.description}`);
+    show?.tell(`registry: ${[registry.name, registry.because].filter(Boolean).join("; ")}`);
     await untilTold(signal, fleet.start());
     callers = new Callers(registry);
     await untilTold(signal, callers.warmUp(registry));

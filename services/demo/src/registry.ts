@@ -6,8 +6,10 @@ import { ask } from "./registry-http.ts";
 export interface Registry {
   readonly kind: "consul" | "agent";
   readonly consul: ConsulOptions;
-  /** What it is and where, in a sentence. */
-  readonly description: string;
+  /** What it is and where: "Consul at http://127.0.0.1:8500". */
+  readonly name: string;
+  /** Why it is this one, when it is not the one that was looked for. */
+  readonly because: string | undefined;
   /** The environment in which instances find it too. */
   readonly env: NodeJS.ProcessEnv;
   close(): Promise<void>;
@@ -23,14 +25,15 @@ export async function findRegistry(env: NodeJS.ProcessEnv): Promise<Registry> {
   const obstacle = await obstacleOf(consul);
   if (obstacle === undefined) {
     const ours = await isAgent(consul);
-    const description = `${ours ? "the meshwork agent" : "Consul"} at ${place}`;
-    return { kind: ours ? "agent" : "consul", consul, description, env, close: async () => {} };
+    const name = `${ours ? "the meshwork agent" : "Consul"} at ${place}`;
+    return { kind: ours ? "agent" : "consul", consul, name, because: undefined, env, close: async () => {} };
   }
   const agent = await startAgent();
   return {
     kind: "agent",
     consul: { url: agent.url },
-    description: `our own agent at ${agent.url}; Consul at ${place} ${obstacle}`,
+    name: `our own agent at ${agent.url}`,
+    because: `Consul at ${place} ${obstacle}`,
     env: { ...withoutConsul(env), CONSUL_HTTP_ADDR: agent.url },
     close: () => agent.close(),
   };

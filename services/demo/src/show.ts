@@ -172,7 +172,7 @@ export class Show {
       rate: this.#options.rate,
       rows: view.rows(stats, now, this.#states),
       callers,
-      registry: this.#registry.description,
+      registry: this.#registry.name,
       services: view.services(),
       events: this.#events,
       hint: "Ctrl-C ends it",
