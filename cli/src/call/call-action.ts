@@ -8,7 +8,7 @@ import { whatThereIs } from "../ls/list-registry.ts";
 import type { CallArguments } from "../program.ts";
 import type { Terminal } from "../terminal.ts";
 import { type CallCommand, foundNobody, runCall } from "./call-command.ts";
-import { readStdin, requestInput } from "./request-input.ts";
+import { requestInput } from "./request-input.ts";
 
 /** Throws UsageError for arguments that make no sense. */
 export function callCommand(options: CallArguments, terminal: Terminal): CallCommand {
@@ -29,7 +29,7 @@ export function callCommand(options: CallArguments, terminal: Terminal): CallCom
     verbose: (line) => {
       if (options.verbose === true) terminal.note(line);
     },
-    input: requestInput(request, readStdin),
+    input: requestInput(request, process.stdin),
   };
 }
 

@@ -53,6 +53,8 @@ export async function runCall(
     await call({ mesh, command, terminal, signal, source, service, method, target });
   } finally {
     source.close();
+    // An open standard input that nobody reads any more would hold the process.
+    if (command.input.kind === "stream") command.input.close();
   }
 }
 

@@ -1,16 +1,17 @@
 /** Where the JSON of requests comes from: the argument itself, a file ("@requests.json") or standard input ("-"). */
 import { readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { UsageError } from "../failures.ts";
 
 export type RequestInput =
   /** Known as a whole before the call, so that mistakes are found before anything is sent. */
   | { readonly kind: "text"; readonly text: string }
   /** Arrives while the call runs. */
-  | { readonly kind: "stream"; readonly pieces: AsyncIterable<string> };
+  | { readonly kind: "stream"; readonly pieces: AsyncIterable<string>; close(): void };
 
 /** @param argument undefined: no request was given. */
-export function requestInput(argument: string | undefined, stdin: () => AsyncIterable<string>): RequestInput {
-  if (argument === "-") return { kind: "stream", pieces: stdin() };
+export function requestInput(argument: string | undefined, stdin: Readable): RequestInput {
+  if (argument === "-") return { kind: "stream", pieces: textOf(stdin), close: () => void stdin.destroy() };
   if (argument?.startsWith("@") !== true) return { kind: "text", text: argument ?? "" };
   const path = argument.slice(1);
   try {
@@ -26,15 +27,9 @@ export function requestInput(argument: string | undefined, stdin: () => AsyncIte
   }
 }
 
-/** The process's standard input, which no longer holds the process once its reader leaves. */
-export async function* readStdin(): AsyncGenerator<string> {
-  const { stdin } = process;
-  stdin.setEncoding("utf8");
-  try {
-    for await (const piece of stdin) yield piece as string;
-  } finally {
-    stdin.destroy();
-  }
+async function* textOf(stream: Readable): AsyncGenerator<string> {
+  stream.setEncoding("utf8");
+  for await (const piece of stream) yield piece as string;
 }
 
 /** All of it. */

@@ -11,6 +11,7 @@ import {
   type Registry,
 } from "@bufbuild/protobuf";
 import * as wkt from "@bufbuild/protobuf/wkt";
+import { nameFieldsInJson } from "./json-names.ts";
 
 /** Field by field in the order of their numbers, which have no gaps: "repeated" or nothing, type, name. */
 const ERROR_DETAILS: Readonly<Record<string, readonly string[]>> = {
@@ -57,7 +58,7 @@ function errorDetails(): Registry {
     dependency: [wkt.file_google_protobuf_duration.proto.name],
     messageType: messagesIn(""),
   });
-  return createFileRegistry(file, () => wkt.file_google_protobuf_duration);
+  return createFileRegistry(nameFieldsInJson(file), () => wkt.file_google_protobuf_duration);
 }
 
 /** @param scope "" or the message they are nested in, with a dot behind it. */

@@ -2,9 +2,10 @@
  * Makes types of the file descriptors that a server gave. Servers give them in any order, some with all they import and
  * some without, and some lack files that they were built without (custom options, Google's own).
  */
-import { create, createFileRegistry, type DescFile, type FileRegistry } from "@bufbuild/protobuf";
+import { clone, create, createFileRegistry, type DescFile, type FileRegistry } from "@bufbuild/protobuf";
 import * as wkt from "@bufbuild/protobuf/wkt";
-import { type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { nameFieldsInJson } from "./json-names.ts";
 
 /** google/protobuf/*.proto: every protobuf library brings its own. */
 const WELL_KNOWN: ReadonlyMap<string, FileDescriptorProto> = new Map(
@@ -24,7 +25,9 @@ export function linkFiles(files: ReadonlyMap<string, FileDescriptorProto>): File
     const imports = file.dependency.flatMap((name) => files.get(name) ?? WELL_KNOWN.get(name) ?? []);
     for (const one of imports) visit(one);
     const dependency = imports.map(({ name }) => name);
-    linked.set(file.name, { ...file, dependency, publicDependency: publicOnes(file, dependency), weakDependency: [] });
+    const publicDependency = publicOnes(file, dependency);
+    const changed = { dependency, publicDependency, weakDependency: [] };
+    linked.set(file.name, nameFieldsInJson(Object.assign(clone(FileDescriptorProtoSchema, file), changed)));
   };
   for (const file of files.values()) visit(file);
   return createFileRegistry(create(FileDescriptorSetSchema, { file: [...linked.values()] }));
