@@ -3,45 +3,20 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RunningAgent, startAgent } from "@meshwork/agent";
-import { createMesh, type Mesh } from "@meshwork/sdk";
-import { formatAddress } from "@meshwork/sdk/admin";
-import { noteLog } from "../../cli/src/note-log.ts";
-import { GreeterService } from "../../services/gen/greeter/v1/greeter.mesh.ts";
-import { TranslatorService } from "../../services/gen/translator/v1/translator.mesh.ts";
-import { greeterHandlers } from "../../services/greeter/src/handlers.ts";
-import { translatorHandlers } from "../../services/translator/src/handlers.ts";
 import { MeshProcess, runMesh } from "./cli-process.ts";
+import { type Samples, startSamples } from "./cli-samples.ts";
 
 describe("mesh call", () => {
-  let agent: RunningAgent;
-  let mesh: Mesh;
-  let env: Readonly<Record<string, string>>;
+  let samples: Samples;
+  let env: Samples["env"];
   let address: string;
 
   before(async () => {
-    agent = await startAgent();
-    env = { CONSUL_HTTP_ADDR: agent.url };
-    mesh = createMesh({
-      service: "samples",
-      instance: "a",
-      consul: { url: agent.url },
-      log: noteLog(undefined),
-      admin: false,
-      handleSignals: false,
-      drain: { propagationMs: 0, graceMs: 1_000 },
-    });
-    const server = mesh.server();
-    server.add(TranslatorService, translatorHandlers("translator-a"));
-    server.add(GreeterService, greeterHandlers(mesh.client(TranslatorService), "greeter-a"));
-    await server.start();
-    address = formatAddress(server.address);
+    samples = await startSamples();
+    ({ env, address } = samples);
   });
 
-  after(async () => {
-    await mesh.close();
-    await agent.close();
-  });
+  after(() => samples.close());
 
   it("finds a service by its mesh name in the registry and prints one line of JSON", async () => {
     const { code, stdout, stderr } = await runMesh(

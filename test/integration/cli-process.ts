@@ -42,6 +42,10 @@ export class MeshProcess {
     }
   }
 
+  get stdout(): string {
+    return this.#stdout;
+  }
+
   #took(keep: () => void): void {
     keep();
     this.#changed.dispatchEvent(new Event("change"));

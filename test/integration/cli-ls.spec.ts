@@ -1,0 +1,115 @@
+/** mesh ls, mesh agent, and the program as it is installed. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { startAgent } from "@meshwork/agent";
+import { MeshProcess, runMesh } from "./cli-process.ts";
+import { type Samples, startSamples } from "./cli-samples.ts";
+
+describe("mesh ls", () => {
+  let samples: Samples;
+
+  before(async () => {
+    samples = await startSamples();
+    // An instance that nobody has heard of since, and that never had a heartbeat.
+    const sick = {
+      ID: "greeter-b",
+      Name: "greeter",
+      Address: "127.0.0.1",
+      Port: 9,
+      Check: { TTL: "1h", Status: "critical", Name: "heartbeat of greeter-b" },
+    };
+    const url = `${samples.registry}/v1/agent/service/register`;
+    const { status } = await fetch(url, { method: "PUT", body: JSON.stringify(sick) });
+    assert.equal(status, 200);
+  });
+
+  after(() => samples.close());
+
+  it("counts the instances of every service and their health", async () => {
+    const [text, json] = await Promise.all([runMesh(["ls"], samples.env), runMesh(["ls", "--json"], samples.env)]);
+    assert.deepEqual(text.stdout.split("\n"), [
+      "SERVICE     INSTANCES  HEALTH",
+      "greeter     2          1 passing, 1 critical",
+      "translator  1          1 passing",
+      "",
+    ]);
+    assert.deepEqual(JSON.parse(json.stdout), [
+      { service: "greeter", instances: 2, passing: 1, warning: 0, critical: 1 },
+      { service: "translator", instances: 1, passing: 1, warning: 0, critical: 0 },
+    ]);
+    assert.deepEqual([text.code, json.code], [0, 0]);
+  });
+
+  it("shows the instances of a service, sick ones too, and the methods with their policies", async () => {
+    const { code, stdout } = await runMesh(["ls", "greeter"], samples.env);
+    assert.equal(code, 0);
+    const [header = "", first = "", second = ""] = stdout.split("\n");
+    assert.deepEqual(header.split(/ +/), ["INSTANCE", "ADDRESS", "ZONE", "VERSION", "STATUS", "ADMIN"]);
+    assert.deepEqual(first.split(/ +/), ["greeter-a", samples.address, "east", "1.2.3", "passing", "-"]);
+    assert.deepEqual(second.split(/ +/), ["greeter-b", "127.0.0.1:9", "-", "-", "critical", "-"]);
+    assert.match(stdout, /^ {2}greeter-b: heartbeat of greeter-b$/m);
+    assert.match(stdout, /^greeter\.v1\.GreeterService$/m);
+    assert.match(
+      stdout,
+      /^ {2}SayHello +SayHelloRequest +SayHelloResponse +deadline 1 s, 3 attempts, no side effects$/m,
+    );
+    assert.match(stdout, /^ {2}Chat +stream ChatRequest +stream ChatResponse +-$/m);
+  });
+
+  it("shows the methods of a server by its address", async () => {
+    const { code, stdout } = await runMesh(["ls", "--target", samples.address, "--json"]);
+    assert.equal(code, 0);
+    const listed = JSON.parse(stdout) as {
+      contracts: { service: string; methods: { name: string; kind: string }[] }[];
+    };
+    const greeter = listed.contracts.find(({ service }) => service === "greeter.v1.GreeterService");
+    assert.deepEqual(
+      greeter?.methods.map(({ name, kind }) => [name, kind]),
+      [
+        ["SayHello", "unary"],
+        ["SayHelloEverywhere", "serverStreaming"],
+        ["GreetGroup", "clientStreaming"],
+        ["Chat", "bidiStreaming"],
+      ],
+    );
+  });
+
+  it("names what is registered when asked for something else", async () => {
+    const { code, stderr } = await runMesh(["ls", "transletor"], samples.env);
+    assert.equal(code, 1);
+    assert.match(stderr, /no instance of "transletor" is registered in consul at .*: it has translator, greeter\n$/);
+  });
+
+  it("says so when nothing is registered, and when there is no registry", async () => {
+    await using agent = await startAgent();
+    const [empty, none] = await Promise.all([runMesh(["ls"], { CONSUL_HTTP_ADDR: agent.url }), runMesh(["ls"])]);
+    assert.deepEqual([empty.code, empty.stdout], [0, ""]);
+    assert.ok(empty.stderr.startsWith(`nothing is registered in consul at ${agent.url}: start a service`));
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /^error: consul at http:\/\/127\.0\.0\.1:1 did not answer \(ECONNREFUSED\)/);
+  });
+});
+
+describe("mesh agent", () => {
+  it("runs a registry until Ctrl-C and says how services find it", async () => {
+    const agent = new MeshProcess(["agent", "--port", "0"]);
+    await agent.printed("CONSUL_HTTP_ADDR=");
+    const listening = /CONSUL_HTTP_ADDR=(\S+)/.exec(agent.stdout);
+    const { status } = await fetch(`${listening?.[1]}/v1/agent/self`);
+    assert.equal(status, 200);
+    agent.child.kill("SIGINT");
+    assert.equal((await agent.finished).code, 0);
+  });
+});
+
+describe("mesh as it is installed", () => {
+  it("starts what was built, and otherwise says that nothing was", () => {
+    const program = fileURLToPath(new URL("../../cli/bin/mesh.js", import.meta.url));
+    const isBuilt = existsSync(fileURLToPath(new URL("../../cli/dist/main.js", import.meta.url)));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, "--version"], { encoding: "utf8" });
+    if (isBuilt) assert.deepEqual([status, stdout], [0, "0.1.0\n"]);
+    else assert.match(stderr, /^mesh is not built \(.*cli\/dist\/main\.js is missing\): run "npm run build"$/m);
+  });
+});
