@@ -4,10 +4,17 @@
  * work is the same for ten endpoints and ten thousand, a burst spreads because picks in flight count, and no endpoint
  * gets more than two shares of the calls however good it looks. So a weight above twice the mean works only as far as
  * calls queue.
+ *
+ * Costs that differ by less than a factor of two count alike. Between equal endpoints the difference is chance, the
+ * first answers of a fresh process above all, and since the memory of who is not called fades as slowly as that of who
+ * is, a strict comparison would send nearly all calls of a quiet client to one of them for half a minute.
  */
 import { drawIndex, endpointAt } from "./endpoint-at.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 import type { PickPolicyFactory } from "./pick-policy.ts";
+
+/** Less is noise: answers of one endpoint differ as much among themselves. */
+const ALIKE_WITHIN = 2;
 
 export const p2c: PickPolicyFactory = ({ clock, random }) => ({
   name: "p2c",
@@ -19,12 +26,15 @@ export const p2c: PickPolicyFactory = ({ clock, random }) => ({
     const first = endpointAt(ready, at);
     const second = endpointAt(ready, other < at ? other : other + 1);
     const nowMs = clock.now();
-    return loadOf(first, second, nowMs) <= loadOf(second, first, nowMs) ? first : second;
+    const cost = first.costMs(nowMs, second);
+    const otherCost = second.costMs(nowMs, first);
+    const alike = cost <= otherCost * ALIKE_WITHIN && otherCost <= cost * ALIKE_WITHIN;
+    return loadOf(first, alike ? 1 : cost) <= loadOf(second, alike ? 1 : otherCost) ? first : second;
   },
 });
 
-function loadOf(state: EndpointState, peer: EndpointState, nowMs: number): number {
-  return (state.costMs(nowMs, peer) * (state.inFlight + 1)) / shareOf(state.endpoint.weight);
+function loadOf(state: EndpointState, cost: number): number {
+  return (cost * (state.inFlight + 1)) / shareOf(state.endpoint.weight);
 }
 
 /** A weight that is no positive number counts as 1, as gRPC A58 gives the average to endpoints without a weight. */

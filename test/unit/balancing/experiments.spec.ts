@@ -113,4 +113,30 @@ describe("balancing experiments", () => {
       assert.ok(late > 0.08 && late < 0.12, `seed ${seed}: ${percent(late)}`);
     }
   });
+
+  it("p2c shares a quiet client's calls among equal servers from the start, though fresh ones answer slowly", () => {
+    for (const seed of SEEDS) {
+      const answered = [0, 0, 0];
+      const calls = run({
+        policy: p2c,
+        seed,
+        servers: 3,
+        callsPerSecond: 100,
+        seconds: 30,
+        answer: (server, _, chance) => {
+          const fresh = (answered[server] = (answered[server] ?? 0) + 1) <= 2;
+          return { afterMs: fresh ? 30 + 60 * chance() : 1.6 + 0.8 * chance(), verdict: "success" };
+        },
+      });
+      for (const [from, to] of [
+        [1_000, 4_000],
+        [10_000, 30_000],
+      ] as const) {
+        const part = calls.filter(({ startedMs }) => startedMs >= from && startedMs < to);
+        const shares = answered.map((_, server) => share(part, (call) => call.server === server));
+        const told = `seed ${seed}, ${from} to ${to} ms: ${shares.map(percent).join(", ")}`;
+        assert.ok(Math.min(...shares) >= 0.25 && Math.max(...shares) <= 0.42, told);
+      }
+    }
+  });
 });
