@@ -144,7 +144,7 @@ export class ConsulHttp {
         };
       default: {
         const how = why === "TIMEOUT" ? `not within ${request.timeoutMs ?? DEFAULT_TIMEOUT_MS} ms` : why;
-        const reason = `consul at ${this.place} did not answer (${how}): start one with "consul agent -dev", or set CONSUL_HTTP_ADDR`;
+        const reason = `consul at ${this.place} did not answer (${how}): start one (on a laptop: npx mesh agent), or set CONSUL_HTTP_ADDR`;
         return { answered: false, why, error: new MeshError("UNAVAILABLE", reason, { cause }) };
       }
     }

@@ -98,7 +98,7 @@ describe("the Consul directory", () => {
     assert.equal(error.code, "UNAVAILABLE");
     assert.equal(
       error.reason,
-      `consul at ${url} did not answer (ECONNREFUSED): start one with "consul agent -dev", or set CONSUL_HTTP_ADDR`,
+      `consul at ${url} did not answer (ECONNREFUSED): start one (on a laptop: npx mesh agent), or set CONSUL_HTTP_ADDR`,
     );
     consul = await ScriptedConsul.start(port);
     await pauses(50);

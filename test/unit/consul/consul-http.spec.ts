@@ -128,7 +128,7 @@ describe("an exchange with Consul", () => {
     assert.ok(got.error instanceof MeshError);
     assert.equal(
       got.error.reason,
-      `consul at ${consul.url} did not answer (ECONNREFUSED): start one with "consul agent -dev", or set CONSUL_HTTP_ADDR`,
+      `consul at ${consul.url} did not answer (ECONNREFUSED): start one (on a laptop: npx mesh agent), or set CONSUL_HTTP_ADDR`,
     );
   });
 
