@@ -12,6 +12,8 @@ export const EXIT = {
 
 /** Something the user wrote is wrong; the message says what and what to write instead. */
 export class UsageError extends Error {
+  readonly exitCode = EXIT.usage;
+
   override get name(): string {
     return "UsageError";
   }
@@ -19,6 +21,8 @@ export class UsageError extends Error {
 
 /** What could not be done for another reason than a failed call; the message says the way out. */
 export class CommandError extends Error {
+  readonly exitCode = EXIT.failed;
+
   override get name(): string {
     return "CommandError";
   }

@@ -1,7 +1,7 @@
 /** Runs one command line to its exit code. Every failure ends here, as a message for people. */
 import type { Mesh, MeshError } from "@meshwork/sdk";
 import { CommanderError } from "commander";
-import { EXIT, CommandError, UsageError } from "./failures.ts";
+import { EXIT } from "./failures.ts";
 import { type Actions, type CallArguments, createProgram, type LsArguments } from "./program.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -83,10 +83,10 @@ async function report(
 
 /** A MeshError without a call complains of what the user gave it: a target, an address of Consul, a contract. */
 function exitCode(error: unknown, MeshErrorType: typeof MeshError): number {
-  if (error instanceof UsageError) return EXIT.usage;
-  if (error instanceof CommandError) return EXIT.failed;
-  if (!(error instanceof MeshErrorType)) return EXIT.failed;
-  return error.call === undefined && error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.failed;
+  if (error instanceof MeshErrorType) {
+    return error.call === undefined && error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.failed;
+  }
+  return error instanceof Error && "exitCode" in error ? Number(error.exitCode) : EXIT.failed;
 }
 
 function stackOf(error: Error): string {

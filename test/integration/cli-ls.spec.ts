@@ -1,7 +1,9 @@
 /** mesh ls, mesh agent, and the program as it is installed. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startAgent } from "@meshwork/agent";
 import { MeshProcess, runMesh } from "./cli-process.ts";
@@ -88,7 +90,7 @@ describe("mesh ls", () => {
     assert.deepEqual([empty.code, empty.stdout], [0, ""]);
     assert.ok(empty.stderr.startsWith(`nothing is registered in consul at ${agent.url}: start a service`));
     assert.equal(none.code, 1);
-    assert.match(none.stderr, /^error: consul at http:\/\/127\.0\.0\.1:1 did not answer \(ECONNREFUSED\)/);
+    assert.match(none.stderr, /^error: UNAVAILABLE: consul at http:\/\/127\.0\.0\.1:1 did not answer \(ECONNREFUSED\)/);
   });
 });
 
@@ -105,11 +107,29 @@ describe("mesh agent", () => {
 });
 
 describe("mesh as it is installed", () => {
-  it("starts what was built, and otherwise says that nothing was", () => {
-    const program = fileURLToPath(new URL("../../cli/bin/mesh.js", import.meta.url));
-    const isBuilt = existsSync(fileURLToPath(new URL("../../cli/dist/main.js", import.meta.url)));
-    const { status, stdout, stderr } = spawnSync(process.execPath, [program, "--version"], { encoding: "utf8" });
-    if (isBuilt) assert.deepEqual([status, stdout], [0, "0.1.0\n"]);
-    else assert.match(stderr, /^mesh is not built \(.*cli\/dist\/main\.js is missing\): run "npm run build"$/m);
+  const program = fileURLToPath(new URL("../../cli/bin/mesh.js", import.meta.url));
+  const start = (path: string) => spawnSync(process.execPath, [path, "--version"], { encoding: "utf8" });
+
+  it("says so when it was not built", () => {
+    const folder = mkdtempSync(join(tmpdir(), "mesh-cli-"));
+    try {
+      mkdirSync(join(folder, "bin"));
+      writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+      copyFileSync(program, join(folder, "bin/mesh.js"));
+      const { status, stderr } = start(join(folder, "bin/mesh.js"));
+      assert.equal(status, 1);
+      assert.match(stderr, /^mesh is not built \(.*dist\/main\.js is missing\): run "npm run build"$/m);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("starts what was built", () => {
+    if (!existsSync(fileURLToPath(new URL("../../cli/dist/main.js", import.meta.url)))) {
+      console.log('      not run: needs the built program; run "npm run build"');
+      return;
+    }
+    const { status, stdout, stderr } = start(program);
+    assert.deepEqual([status, stdout, stderr], [0, "0.1.0\n", ""]);
   });
 });
