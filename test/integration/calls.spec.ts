@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EventEmitter, on } from "node:events";
 import { BadRequest, createMesh, currentContext, MeshError, Metadata } from "@meshwork/sdk";
 import { GreeterService, type GreeterServiceHandlers } from "../../services/gen/greeter/v1/greeter.mesh.ts";
 import { ALONE, type GreeterMesh, startGreeterMesh } from "../support/greeter-mesh.ts";
@@ -46,25 +47,18 @@ describe("calls", () => {
 
   it("answer each message of a conversation before the next is written", async () => {
     const said: string[] = [];
-    let next: ((text: string | undefined) => void) | undefined;
+    const toSay = new EventEmitter();
     async function* speak() {
-      for (;;) {
-        const text = await new Promise<string | undefined>((resolve) => (next = resolve));
-        if (text === undefined) return;
-        yield { text };
-      }
+      for await (const [text] of on(toSay, "say", { close: ["silence"] })) yield { text: text as string };
     }
     const replies = running.greeter.chat(speak())[Symbol.asyncIterator]();
     for (const text of ["hi", "bye"]) {
+      // Asked for before it can be there: the reply comes while the stream of requests is still open.
       const reply = replies.next();
-      while (next === undefined) await new Promise((resolve) => setImmediate(resolve));
-      const send = next;
-      next = undefined;
-      send(text);
+      setImmediate(() => toSay.emit("say", text));
       said.push(((await reply).value as { text: string }).text);
     }
-    while (next === undefined) await new Promise((resolve) => setImmediate(resolve));
-    next(undefined);
+    toSay.emit("silence");
     assert.equal((await replies.next()).done, true);
     assert.deepEqual(said, ["Hello", "Goodbye"]);
   });

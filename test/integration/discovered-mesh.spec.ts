@@ -57,12 +57,13 @@ function suite(name: string, start: () => Promise<Registry>): void {
       }
 
       const failures: unknown[] = [];
-      let leaving = true;
+      const leaving = { done: false };
       const load = (async () => {
-        while (leaving) await calls.translate({ phrase: "hello" }).catch((error: unknown) => failures.push(error));
+        while (!leaving.done)
+          await calls.translate({ phrase: "hello" }).catch((error: unknown) => failures.push(error));
       })();
       await first.mesh.close();
-      leaving = false;
+      leaving.done = true;
       await load;
       assert.deepEqual(failures, []);
       for (let call = 0; call < 20; call++) assert.equal((await calls.translate({ phrase: "hello" })).instance, "two");

@@ -100,10 +100,11 @@ describe("the README", function () {
         it(`runs: ${example.script}`, async function () {
           this.timeout(COMMAND_MS);
           const child = start(example.script);
-          const { text } = output(child);
+          const printed = output(child);
           const [code] = (await once(child, "close")) as [number | null];
-          assert.equal(code, 0, text());
-          const lines = text()
+          assert.equal(code, 0, printed.text());
+          const lines = printed
+            .text()
             .split("\n")
             .filter((line) => !line.startsWith('{"level"') && !line.startsWith("npm warn"));
           if (example.expected !== undefined) assert.equal(lines.join("\n").trim(), example.expected);

@@ -23,7 +23,7 @@ export class Metadata {
    */
   static received(values: Readonly<Record<string, MetadataValue[]>>): Metadata {
     const metadata = new Metadata();
-    for (const key in values) (metadata.#values ??= new Map()).set(key, values[key] as MetadataValue[]);
+    for (const [key, list] of Object.entries(values)) (metadata.#values ??= new Map()).set(key, list);
     return metadata;
   }
 
