@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
+import { notRun } from "../support/not-run.ts";
 import { runMesh } from "./cli-process.ts";
 
 /** The first build compiles all of grpc-go. */
@@ -25,7 +26,7 @@ describe("mesh call to grpc-go", () => {
     const output = join(folder, "server");
     const built = spawnSync("go", ["build", "-buildvcs=false", "-o", output, "."], { cwd: source, encoding: "utf8" });
     if (built.status === 0) binary = output;
-    else console.log(`      not run: needs Go and its modules (${built.error?.message ?? built.stderr.trim()})`);
+    else notRun("mesh call to grpc-go", "go", `put go on PATH (${built.error?.message ?? built.stderr.trim()})`);
   });
 
   after(async () => {
