@@ -89,6 +89,20 @@ export class InMemoryCall implements ServerStream, IncomingCall {
     this.#endServer(new MeshError("CANCELLED", reason));
   }
 
+  /** Ends it as a server does that stops: whoever serves it is told and tells the caller. */
+  stop(reason: string): void {
+    this.#endServer(new MeshError("UNAVAILABLE", reason));
+  }
+
+  /** Ends it whether or not whoever serves it has heard. */
+  abandon(reason: string): void {
+    this.cut("UNAVAILABLE", reason, true);
+    if (this.#serverDone) return;
+    this.#serverDone = true;
+    this.#requests.stop();
+    this.#overIfBothDone();
+  }
+
   /** The caller's end; the server's is the call itself. */
   get client(): ClientStream {
     return {

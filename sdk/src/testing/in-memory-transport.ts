@@ -61,6 +61,9 @@ export function inMemoryTransport({ clock }: InMemoryTransportOptions): InMemory
 /** Where port 0 begins to look: above the ports that tests write down. */
 const FIRST_FREE_PORT = 50_001;
 
+/** After their grace calls are told to end; those that do not are cut off this much later. */
+const LAST_WORDS_MS = 200;
+
 /** What is known of one address. */
 interface Place {
   readonly text: string;
@@ -293,12 +296,13 @@ class MemoryListener implements Listener {
     for (const connection of this.#place.connections) connection.lost();
     if (this.#open().length > 0) {
       const empty = new Promise<void>((resolve) => (this.#drained = resolve));
-      const cut = (): void => {
-        for (const call of this.#open()) call.cut("CANCELLED", `server ${this.#place.text} has stopped`, true);
-      };
-      const timer = this.#clock.setTimer(cut, graceMs);
+      const reason = "server stopped before the call was done";
+      const timers = [
+        this.#clock.setTimer(() => this.#open().forEach((call) => call.stop(reason)), graceMs),
+        this.#clock.setTimer(() => this.#open().forEach((call) => call.abandon(reason)), graceMs + LAST_WORDS_MS),
+      ];
       await empty;
-      timer.cancel();
+      for (const timer of timers) timer.cancel();
     }
     this.#place.listener = undefined;
   }

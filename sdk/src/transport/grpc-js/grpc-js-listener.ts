@@ -8,7 +8,7 @@ import {
 } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../../call/address.ts";
 import { Cancellation } from "../../call/cancellation.ts";
-import type { Clock, Timer } from "../../call/clock.ts";
+import type { Clock } from "../../call/clock.ts";
 import { MeshError } from "../../call/mesh-error.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { STATUS_NUMBERS } from "../../call/status.ts";
@@ -34,20 +34,24 @@ const deserialize = (body: Buffer): Uint8Array => body;
 
 export async function listenGrpcJs(options: ListenOptions, dispatch: Dispatch): Promise<Listener> {
   const server = new Server({ "grpc.enable_channelz": 0, ...messageLimits(options.limits) });
-  for (const [path, method] of dispatch) register(server, path, method, options.clock);
-  const port = await bind(server, options.address);
-  return {
-    address: { host: options.address.host, port },
-    drain: (graceMs) => drain(server, graceMs, options.clock),
-  };
+  const open = new Set<GrpcJsIncomingCall>();
+  for (const [path, method] of dispatch) register(server, path, method, open, options.clock);
+  const address = { host: options.address.host, port: await bind(server, options.address) };
+  return { address, drain: (graceMs) => drain(server, address, open, graceMs, options.clock) };
 }
 
-function register(server: Server, path: string, served: ServerMethod, clock: Clock): void {
+function register(
+  server: Server,
+  path: string,
+  served: ServerMethod,
+  open: Set<GrpcJsIncomingCall>,
+  clock: Clock,
+): void {
   if (served.kind === "unary") {
     const handle = (call: UnaryCall, callback: sendUnaryData<Uint8Array>) => {
-      const incoming = new GrpcJsIncomingCall(call, clock);
+      const incoming = new GrpcJsIncomingCall(call, open, clock);
       served.handle(incoming, call.request, (status, body) => {
-        incoming.finished = true;
+        incoming.finish();
         const trailers = status.trailers.size === 0 ? undefined : toGrpc(status.trailers);
         if (status.status === STATUS_NUMBERS.OK) callback(null, body, trailers);
         else callback({ code: status.status, details: status.reason, ...(trailers && { metadata: trailers }) });
@@ -56,7 +60,7 @@ function register(server: Server, path: string, served: ServerMethod, clock: Clo
     server.register(path, handle, serialize, deserialize, "unary");
   } else {
     const handle = (call: DuplexCall) => {
-      const incoming = new GrpcJsIncomingCall(call, clock);
+      const incoming = new GrpcJsIncomingCall(call, open, clock);
       const stream = new GrpcJsServerStream(call, incoming);
       stream.attach(served.handle(incoming, stream));
     };
@@ -96,21 +100,36 @@ function listenError(address: Address, error: Error): MeshError {
   );
 }
 
-function drain(server: Server, graceMs: number, clock: Clock): Promise<void> {
+/** After their grace calls are told; who does not listen, or whose peer does not read, is cut off this much later. */
+const LAST_WORDS_MS = 200;
+/** Node's timers fire at once beyond this. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/**
+ * tryShutdown waits for open calls for ever, and forceShutdown knows no connections while channelz is off. So the calls
+ * are ended from here, and what is left is grpc-js's own drain to cut; it must come before the port is given up.
+ */
+function drain(
+  server: Server,
+  address: Address,
+  open: ReadonlySet<GrpcJsIncomingCall>,
+  graceMs: number,
+  clock: Clock,
+): Promise<void> {
   return new Promise((resolve) => {
-    let timer: Timer | undefined;
-    const done = () => {
-      timer?.cancel();
-      resolve();
-    };
-    server.tryShutdown(done);
-    // tryShutdown waits for open streams for ever; its callback does not come after forceShutdown.
-    timer = clock.setTimer(() => {
-      server.forceShutdown();
-      resolve();
+    const timer = clock.setTimer(() => {
+      for (const call of open) call.stop();
     }, graceMs);
+    server.drain(formatAddress(address), Math.min(graceMs + LAST_WORDS_MS, MAX_TIMEOUT_MS));
+    server.tryShutdown(() => {
+      timer.cancel();
+      resolve();
+    });
   });
 }
+
+/** The caller's own deadline, and its cancellation, come a little before ours: it began to count before the call left. */
+const DEADLINE_SLACK_MS = 10;
 
 class GrpcJsIncomingCall implements IncomingCall {
   readonly metadata: Metadata;
@@ -118,12 +137,14 @@ class GrpcJsIncomingCall implements IncomingCall {
   readonly receivedAt: number;
   readonly peer: string;
   readonly cancellation: Cancellation;
-  /** Whether its status is out. */
-  finished = false;
   readonly #call: UnaryCall | DuplexCall;
+  /** The calls of the listener that have not ended, this one among them until it has. */
+  readonly #open: Set<GrpcJsIncomingCall>;
 
-  constructor(call: UnaryCall | DuplexCall, clock: Clock) {
+  constructor(call: UnaryCall | DuplexCall, open: Set<GrpcJsIncomingCall>, clock: Clock) {
     this.#call = call;
+    this.#open = open;
+    open.add(this);
     this.metadata = fromGrpc(call.metadata);
     this.receivedAt = clock.now();
     const wallDeadline = call.getDeadline();
@@ -132,8 +153,20 @@ class GrpcJsIncomingCall implements IncomingCall {
     this.cancellation = new Cancellation();
     // grpc-js also says so of every call that has ended well.
     call.on("cancelled", () => {
-      if (!this.finished) this.cancellation.cancel(this.#cancelReason(clock));
+      if (open.delete(this)) this.cancellation.cancel(this.#cancelReason(clock));
     });
+  }
+
+  /** Its status is on its way. */
+  finish(): void {
+    this.#open.delete(this);
+  }
+
+  /** Ends it because the server does. */
+  stop(): void {
+    if (this.#open.delete(this)) {
+      this.cancellation.cancel(new MeshError("UNAVAILABLE", "server stopped before the call was done"));
+    }
   }
 
   sendHeaders(headers: Metadata): void {
@@ -141,7 +174,7 @@ class GrpcJsIncomingCall implements IncomingCall {
   }
 
   #cancelReason(clock: Clock): MeshError {
-    if (clock.now() >= this.deadline) {
+    if (clock.now() >= this.deadline - DEADLINE_SLACK_MS) {
       const allowedMs = Math.round(this.deadline - this.receivedAt);
       return new MeshError("DEADLINE_EXCEEDED", `call took longer than the ${allowedMs} ms its caller had left`);
     }
@@ -178,7 +211,7 @@ class GrpcJsServerStream implements ServerStream {
   }
 
   finish({ status, reason, trailers }: ServerStatus): void {
-    this.#incoming.finished = true;
+    this.#incoming.finish();
     if (status === STATUS_NUMBERS.OK) {
       this.#call.end(toGrpc(trailers));
     } else {
