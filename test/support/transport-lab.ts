@@ -96,6 +96,13 @@ export class Connected {
     return this;
   }
 
+  /** Waits until it has been in a state so many times: a state may pass too fast to be met. */
+  async entered(state: ConnectionState, times: number): Promise<void> {
+    while (this.states.filter((one) => one === state).length < times) {
+      await new Promise<void>((resolve) => (this.#watching = resolve));
+    }
+  }
+
   call(name: string, changes: Partial<OutgoingCall> = {}): OutgoingCall {
     return { path: pathOf(name), metadata: NO_METADATA, deadline: Infinity, ...changes };
   }
