@@ -232,7 +232,7 @@ function discoveryThrough(name: string, start: StartRegistry): void {
       await registry.crash();
       const { shows, until } = watch();
       const { error } = await until(({ freshness }) => freshness === "stale");
-      assert.match(String(error), /ECONNREFUSED\): start one with .* or set CONSUL_HTTP_ADDR/);
+      assert.match(String(error), /ECONNREFUSED\): start one .* or set CONSUL_HTTP_ADDR/);
       await assert.rejects(register(instance(1)), (failure) => {
         assert.ok(failure instanceof MeshError);
         assert.equal(failure.code, "UNAVAILABLE");
