@@ -81,7 +81,9 @@ export class MeshError extends Error {
     return detail && type.decode(detail.value);
   }
 
-  static override [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
+    // A class that extends this one knows its own by their prototype.
+    if (this !== MeshError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === "object" && value !== null && BRAND in value;
   }
 }

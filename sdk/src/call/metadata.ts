@@ -84,9 +84,16 @@ export class Metadata {
 
   /** Adds all of another's values. */
   addAll(other: Metadata): this {
+    if (!(#values in other)) return this.#appendAll(other);
     if (other.#values === undefined) return this;
     this.#values ??= new Map();
     for (const [key, values] of other.#values) this.#values.set(key, [...(this.#values.get(key) ?? []), ...values]);
+    return this;
+  }
+
+  /** Another copy of this package hides its pairs from this one. */
+  #appendAll(pairs: Iterable<[string, MetadataValue]>): this {
+    for (const [key, value] of pairs) this.append(key, value);
     return this;
   }
 
@@ -110,10 +117,11 @@ function validKey(key: string, value: MetadataValue): string {
       `metadata key ${JSON.stringify(key)} has characters other than 0-9 a-z _ - .`,
     );
   }
-  if (lower.endsWith("-bin") !== value instanceof Uint8Array) {
+  const kind = value instanceof Uint8Array ? "bytes" : typeof value;
+  if (kind !== (lower.endsWith("-bin") ? "bytes" : "string")) {
     throw new MeshError(
       "INVALID_ARGUMENT",
-      `metadata ${lower} is ${typeof value === "string" ? "text" : "not text"}: bytes go under keys that end in -bin, text under all others`,
+      `metadata ${lower} is of type ${kind}: bytes go under keys that end in -bin, strings under all others`,
     );
   }
   if (typeof value === "string" && !ASCII_VALUE.test(value)) {
