@@ -75,7 +75,12 @@ function deferred(responses: Promise<unknown>): AsyncIterableIterator<unknown> {
   let opened: Promise<AsyncIterator<unknown>> | undefined;
   return {
     next: async () => (await (opened ??= iterator())).next(),
-    return: async () => (await (await (opened ??= iterator())).return?.()) ?? { done: true, value: undefined },
+    async return() {
+      // A call that failed before it was read has nothing to leave; its reader no longer wants to know.
+      const open = await (opened ??= iterator()).catch(() => undefined);
+      await open?.return?.();
+      return { done: true, value: undefined };
+    },
     [Symbol.asyncIterator]() {
       return this;
     },
