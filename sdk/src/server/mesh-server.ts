@@ -66,8 +66,9 @@ export class MeshServer {
   }
 
   /**
-   * Adds a service before start(). Throws INVALID_ARGUMENT when handlers lack a method or have one the contract does not,
-   * and FAILED_PRECONDITION when the service was added before or the server has started.
+   * Adds a service before start(). Throws INVALID_ARGUMENT when handlers lack a method; it then also names functions that
+   * are no method, since one is often the other misspelt. Throws FAILED_PRECONDITION when the service was added before or
+   * the server has started.
    */
   add<Handlers>(definition: ServiceDefinition<unknown, Handlers>, handlers: Handlers): this {
     const name = definition?.typeName;
@@ -107,7 +108,8 @@ export class MeshServer {
       throw new MeshError("FAILED_PRECONDITION", "server was started before: make a new one");
     if (this.#added.length === 0)
       throw new MeshError("FAILED_PRECONDITION", "server has no services: add() one before start()");
-    const done = this.#start();
+    // Later, so that whatever #start() makes of the state comes after this.
+    const done = Promise.resolve().then(() => this.#start());
     this.#state = { kind: "starting", done };
     await done;
     return this;
@@ -144,8 +146,9 @@ export class MeshServer {
         );
       }
     } catch (error) {
-      this.#state = { kind: "stopped", done: Promise.resolve() };
-      await this.#leave({ listener, health, registered });
+      const done = this.#leave({ listener, health, registered });
+      this.#state = { kind: "stopped", done };
+      await done;
       throw error;
     }
     this.#state = { kind: "serving", listener, health, registered };

@@ -26,10 +26,13 @@ export function reflectionIndex(services: readonly ServiceDefinition[]): Reflect
     return undefined;
   };
   const fileOf = (name: string): DescFile | undefined => {
-    const type = find(
-      (registry) => registry.get(name) ?? registry.get(name.slice(0, Math.max(0, name.lastIndexOf(".")))),
-    );
-    return type?.kind === undefined ? undefined : type.file;
+    const dot = Math.max(0, name.lastIndexOf("."));
+    const [parent, member] = [name.slice(0, dot), name.slice(dot + 1)];
+    return find((registry) => {
+      const owner = registry.getService(parent);
+      const method = owner?.methods.find((one) => one.name === member);
+      return registry.get(name)?.file ?? (method && owner?.file);
+    });
   };
   return {
     services: described.map((service) => service.typeName),
