@@ -2,6 +2,8 @@
  * What makes a policy nonsense, whoever wrote it: a contract, the mesh's configuration or a call's options. The rules
  * for retries and hedging are gRFC A6's.
  */
+import { CRITICALITIES } from "../call/criticality.ts";
+import { isStatusCode } from "../call/status.ts";
 import type { HedgingPolicy, MethodPolicy, RetryPolicy } from "./policy.ts";
 
 /** gRFC A6 lets nobody send more attempts than this; larger values count as this one. */
@@ -9,6 +11,9 @@ export const MAX_ATTEMPTS = 5;
 
 /** The longest a Node.js timer can wait: 2^31 - 1 ms, 24.8 days. Longer ones fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647;
+
+/** Programs without types misspell them, and what nobody reads would be lost without a word. */
+const POLICY_PROPERTIES = ["deadlineMs", "retry", "hedging", "hashKey", "criticality"];
 
 export interface PolicyProblem {
   /** The property of MethodPolicy: "retry.maxAttempts". */
@@ -20,14 +25,24 @@ export interface PolicyProblem {
 /** All that is wrong with a policy; empty when it can be followed. */
 export function policyProblems(policy: MethodPolicy): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
-  const { deadlineMs, retry, hedging } = policy;
+  const { idempotency, deadlineMs, retry, hedging, criticality } = policy;
+  for (const property of Object.keys(policy)) {
+    if (property === "idempotency" || POLICY_PROPERTIES.includes(property)) continue;
+    problems.push({ property, fault: `is no property of a policy: write one of ${POLICY_PROPERTIES.join(", ")}` });
+  }
   if (deadlineMs !== undefined) pushIf(problems, "deadlineMs", durationFault(deadlineMs));
   if (retry !== undefined) problems.push(...retryProblems(retry));
   if (hedging !== undefined) problems.push(...hedgingProblems(hedging));
   if (retry !== undefined && hedging !== undefined) {
     problems.push({ property: "hedging", fault: "and retry exclude each other (gRFC A6): keep one" });
   }
-  if (policy.idempotency === "IDEMPOTENCY_UNKNOWN") {
+  if (criticality !== undefined && !CRITICALITIES.includes(criticality)) {
+    problems.push({
+      property: "criticality",
+      fault: `is ${JSON.stringify(criticality)}: write one of ${CRITICALITIES.join(", ")}`,
+    });
+  }
+  if (idempotency === "IDEMPOTENCY_UNKNOWN") {
     const fault = "may send a call twice, so the method needs option idempotency_level = NO_SIDE_EFFECTS or IDEMPOTENT";
     if (retry !== undefined) problems.push({ property: "retry", fault });
     if (hedging !== undefined) problems.push({ property: "hedging", fault });
@@ -50,6 +65,7 @@ function retryProblems(retry: RetryPolicy): PolicyProblem[] {
     const fault = `is ${retry.backoffMultiplier}: write 1 or more, so that waits do not shrink`;
     problems.push({ property: "retry.backoffMultiplier", fault });
   }
+  pushIf(problems, "retry.retryableStatusCodes", codesFault(retry.retryableStatusCodes));
   return problems;
 }
 
@@ -57,6 +73,7 @@ function hedgingProblems(hedging: HedgingPolicy): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
   pushIf(problems, "hedging.maxAttempts", attemptsFault(hedging.maxAttempts, "hedging"));
   pushIf(problems, "hedging.delayMs", durationFault(hedging.delayMs));
+  pushIf(problems, "hedging.nonFatalStatusCodes", codesFault(hedging.nonFatalStatusCodes));
   return problems;
 }
 
@@ -65,8 +82,13 @@ function attemptsFault(attempts: number, option: string): string | undefined {
   return `is ${attempts}: it counts the first attempt too; write 2 to ${MAX_ATTEMPTS}, or leave ${option} out`;
 }
 
+function codesFault(codes: unknown): string | undefined {
+  if (Array.isArray(codes) && codes.every((code) => isStatusCode(String(code)))) return undefined;
+  return `is ${JSON.stringify(codes)}: write a list of names of statuses, such as ["UNAVAILABLE"]`;
+}
+
 function durationFault(ms: number): string | undefined {
-  if (!(ms > 0)) return `is ${ms} ms: write a positive time`;
+  if (typeof ms !== "number" || !(ms > 0)) return `is ${ms} ms: write a positive time`;
   if (ms > MAX_TIMER_MS) return `is ${ms} ms: write at most ${MAX_TIMER_MS} ms (24 days), the longest a timer waits`;
   return undefined;
 }

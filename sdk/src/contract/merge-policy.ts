@@ -38,6 +38,12 @@ export function mergePolicy(
   throw new MeshError("INVALID_ARGUMENT", `policy of ${methodLabel(method)} cannot be followed: ${faults}`);
 }
 
+/** Several layers as one, the stronger behind the weaker; undefined when none says anything. */
+export function overlayPolicies(layers: readonly (PolicyOverride | undefined)[]): PolicyOverride | undefined {
+  const said = layers.filter((layer) => layer !== undefined);
+  return said.length === 0 ? undefined : said.reduce(overlay);
+}
+
 function reachable(defaults: PolicyOverride | undefined, contract: MethodPolicy): PolicyOverride | undefined {
   if (defaults === undefined || contract.idempotency !== "IDEMPOTENCY_UNKNOWN") return defaults;
   const { retry: _retry, hedging: _hedging, ...rest } = defaults;

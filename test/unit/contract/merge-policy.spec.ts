@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
-import { mergePolicy } from "../../../sdk/src/contract/merge-policy.ts";
+import { mergePolicy, overlayPolicies } from "../../../sdk/src/contract/merge-policy.ts";
 import type { HedgingPolicy, MethodPolicy, RetryPolicy } from "../../../sdk/src/contract/policy.ts";
 
 const RETRY: RetryPolicy = {
@@ -44,6 +44,36 @@ describe("mergePolicy", () => {
     const contract = method({ idempotency: "IDEMPOTENT", deadlineMs: 5, criticality: "BATCH" });
     const call = { deadlineMs: undefined, hashKey: "a" } as unknown as { hashKey: string };
     assert.deepEqual(mergePolicy(contract, { call }), { ...contract.policy, hashKey: "a" });
+  });
+
+  it("takes several layers for one: of retries and hedging the stronger layer's", () => {
+    const contract = method({ idempotency: "IDEMPOTENT", retry: RETRY });
+    const configuration = overlayPolicies([{ retry: RETRY, deadlineMs: 7 }, undefined, { hedging: HEDGING }]);
+    assert.deepEqual(mergePolicy(contract, { configuration }), {
+      idempotency: "IDEMPOTENT",
+      deadlineMs: 7,
+      hedging: HEDGING,
+    });
+    assert.equal(overlayPolicies([undefined, undefined]), undefined);
+  });
+
+  it("refuses what is misspelled or of another type, which programs without types may give", () => {
+    const contract = method({ idempotency: "IDEMPOTENT" });
+    const { retryableStatusCodes: _codes, ...incomplete } = RETRY;
+    const wrong = [
+      [{ timeoutMs: 5 }, /timeoutMs is no property of a policy: write one of deadlineMs, retry/],
+      [{ deadlineMs: "5" }, /deadlineMs is 5 ms: write a positive time/],
+      [{ criticality: "LOW" }, /criticality is "LOW": write one of CRITICAL, DEFAULT/],
+      [{ retry: incomplete }, /retry\.retryableStatusCodes is undefined: write a list of names of statuses/],
+      [{ retry: { ...RETRY, retryableStatusCodes: ["GONE"] } }, /retryableStatusCodes is \["GONE"\]: write a list/],
+      [{ hedging: { ...HEDGING, nonFatalStatusCodes: "OK" } }, /nonFatalStatusCodes is "OK": write a list/],
+    ] as const;
+    for (const [call, reason] of wrong) {
+      assert.throws(() => mergePolicy(contract, { call: call as object }), {
+        code: "INVALID_ARGUMENT",
+        message: reason,
+      });
+    }
   });
 
   it("turns retries off with null", () => {
