@@ -91,7 +91,10 @@ export class Mesh {
     this.service = options.service ?? (env["MESH_SERVICE"] || "app");
     this.instance = options.instance ?? defaultInstance(env);
     this.log = options.log ?? createLogger({ service: this.service, instance: this.instance });
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#limits = {
+      maxReceiveMessageBytes: options.limits?.maxReceiveMessageBytes ?? DEFAULT_LIMITS.maxReceiveMessageBytes,
+      maxSendMessageBytes: options.limits?.maxSendMessageBytes ?? DEFAULT_LIMITS.maxSendMessageBytes,
+    };
     this.#metrics = createMetrics({ clock: this.#clock, ...(options.registry && { registry: options.registry }) });
     this.#consul = new ConsulHttp(options.consul ?? consulOptionsFromEnv(env), this.#clock);
     portFromEnv(env, "MESH_ADMIN_PORT");
@@ -148,11 +151,17 @@ export class Mesh {
 
   /**
    * The address of /metrics, /livez and /readyz; undefined when they are off. Starts them if no server has: processes
-   * that only call ask here.
+   * that only call ask here. Rejects when the port cannot be had, and with FAILED_PRECONDITION after close().
    */
   async admin(): Promise<Address | undefined> {
     if (this.#options.admin === false) return undefined;
-    this.#admin ??= this.#startAdmin();
+    if (this.#admin === undefined) {
+      if (this.#closing !== undefined) throw new MeshError("FAILED_PRECONDITION", "mesh is closed: make a new one");
+      const starting = this.#startAdmin();
+      this.#admin = starting;
+      // A port that is taken now may be free when somebody asks again.
+      starting.catch(() => (this.#admin = undefined));
+    }
     return (await this.#admin).address;
   }
 
