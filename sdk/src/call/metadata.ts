@@ -12,6 +12,16 @@ export type MetadataInit = Metadata | Readonly<Record<string, MetadataValue | re
 
 const KEY = /^[0-9a-z_.-]+$/;
 const ASCII_VALUE = /^[\x20-\x7e]*$/;
+/**
+ * HTTP/2 forbids the headers of a connection (RFC 9113, section 8.2.2), and gRPC writes the others itself: one of a user's
+ * would break the connection's encoder or be taken for gRPC's own.
+ */
+const RESERVED_KEYS: ReadonlySet<string> = new Set(
+  (
+    "connection http2-settings keep-alive proxy-connection transfer-encoding upgrade host te content-type " +
+    "grpc-encoding grpc-accept-encoding grpc-message grpc-status grpc-timeout"
+  ).split(" "),
+);
 
 export class Metadata {
   /** Made with the first value: most calls have none of their own, and several of these. */
@@ -116,6 +126,9 @@ function validKey(key: string, value: MetadataValue): string {
       "INVALID_ARGUMENT",
       `metadata key ${JSON.stringify(key)} has characters other than 0-9 a-z _ - .`,
     );
+  }
+  if (RESERVED_KEYS.has(lower)) {
+    throw new MeshError("INVALID_ARGUMENT", `metadata key ${lower} is HTTP/2's or gRPC's own: choose another`);
   }
   const kind = value instanceof Uint8Array ? "bytes" : typeof value;
   if (kind !== (lower.endsWith("-bin") ? "bytes" : "string")) {

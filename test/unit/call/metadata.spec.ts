@@ -30,6 +30,15 @@ describe("metadata", () => {
     assert.deepEqual(metadata.getAll("x-text"), ["a", "b"]);
   });
 
+  it("leaves to HTTP/2 and gRPC the keys that are theirs", () => {
+    for (const key of ["Connection", "transfer-encoding", "te", "content-type", "grpc-status", "grpc-timeout"]) {
+      const reserved = { code: "INVALID_ARGUMENT", message: /is HTTP\/2's or gRPC's own: choose another/ };
+      assert.throws(() => new Metadata().set(key, "x"), reserved);
+      assert.throws(() => Metadata.from({ [key]: "x" }), reserved);
+    }
+    assert.equal(new Metadata().set("grpc-retry-pushback-ms", "20").size, 1);
+  });
+
   it("refuses what gRPC cannot carry, and says what it can", () => {
     const metadata = new Metadata();
     for (const key of ["", "sp ace", "ümlaut", ":path", "new\nline"]) {
