@@ -3,30 +3,23 @@
  * endpoints, retries and hedges (gRFC A6), and keeps the record. What is sent, and what is made of the answer, is its
  * user's: unary-call.ts and stream-call.ts.
  */
-import { PREVIOUS_ATTEMPTS_KEY } from "../call/attempts-key.ts";
 import { type AmbientContext, currentContext } from "../call/call-context.ts";
 import type { Timer } from "../call/clock.ts";
-import { CRITICALITY_KEY } from "../call/criticality.ts";
 import { decodeStatusDetails, STATUS_DETAILS_KEY } from "../call/error-details.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import { Metadata } from "../call/metadata.ts";
 import { type ErrorCode, type StatusCode, STATUS_NUMBERS, statusName } from "../call/status.ts";
-import {
-  childSpan,
-  formatTraceparent,
-  newTrace,
-  TRACEPARENT_KEY,
-  TRACESTATE_KEY,
-  type TraceContext,
-} from "../call/trace-context.ts";
+import { childSpan, newTrace, type TraceContext } from "../call/trace-context.ts";
 import type { EndpointState } from "../balancing/endpoint-state.ts";
 import { DEFAULT_DEADLINE_MS, type HedgingPolicy, type MethodPolicy } from "../contract/policy.ts";
 import { decideRetry } from "../resilience/decide-retry.ts";
 import { parsePushback, type Pushback } from "../resilience/pushback.ts";
 import { verdictOf } from "../resilience/verdict.ts";
 import type { CallOutcome, Cancel, Connection, OutgoingCall } from "../transport/transport.ts";
+import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { type BoundMethod, endpointText } from "./bound-method.ts";
 import type { CallOptions } from "./call-options.ts";
+import { attemptMetadata, outgoingMetadata } from "./outgoing-metadata.ts";
 
 /** What differs between calls: how an attempt is sent, and what its end means. */
 export interface CallHooks {
@@ -38,40 +31,12 @@ export interface CallHooks {
   failed(error: MeshError): void;
 }
 
-/** One sending of the call to one endpoint. */
-export class Attempt {
-  readonly run: CallRun;
-  readonly state: EndpointState;
-  readonly startedAt: number;
-  /** Bytes of messages, kept by whoever sends and receives them. */
-  sentBytes = 0;
-  receivedBytes = 0;
-  cancel: Cancel | undefined;
-  /** When the server began to answer; undefined until then. */
-  answeredAt: number | undefined;
-  /** How it ended; undefined until then. */
-  outcome: CallOutcome | undefined;
-
-  constructor(run: CallRun, state: EndpointState, startedAt: number) {
-    this.run = run;
-    this.state = state;
-    this.startedAt = startedAt;
-  }
-
-  /** The first end counts: one that throws while it is sent may be reported by the transport as well. */
-  ended(outcome: CallOutcome): void {
-    if (this.outcome !== undefined) return;
-    this.outcome = outcome;
-    this.run.attemptEnded(this, outcome);
-  }
-}
-
 const NO_HASH = { hash: undefined };
 
 /** Why an attempt is sent, for the record. */
 type Occasion = "first" | "retry" | "transparent" | "hedge";
 
-export class CallRun {
+export class CallRun implements AttemptOwner {
   readonly method: BoundMethod;
   readonly options: CallOptions | undefined;
   readonly #hooks: CallHooks;
@@ -113,7 +78,7 @@ export class CallRun {
     this.#policy = method.policy(options?.policy);
     this.#context = currentContext();
     this.#trace = this.#context === undefined ? newTrace() : childSpan(this.#context.trace);
-    this.#metadata = this.#outgoingMetadata();
+    this.#metadata = outgoingMetadata(options, this.#policy, this.#context, this.#trace);
     this.#startedAt = clock.now();
     const timeoutMs = validTimeout(options?.timeoutMs);
     const unary = method.definition.kind === "unary";
@@ -187,7 +152,6 @@ export class CallRun {
     );
   }
 
-  /** Called by the attempt, exactly once for each. */
   attemptEnded(attempt: Attempt, outcome: CallOutcome): void {
     const { clock } = this.method.environment;
     const now = clock.now();
@@ -283,7 +247,8 @@ export class CallRun {
     this.method.attemptStarted();
     const call = {
       path: this.method.definition.path,
-      metadata: this.#attemptMetadata(),
+      // Nobody has seen what was retried transparently: to the server it never was.
+      metadata: attemptMetadata(this.#metadata, this.#attempts - this.#transparentRetries - 1),
       deadline: this.#deadline,
     };
     try {
@@ -403,23 +368,6 @@ export class CallRun {
         throw error;
       });
     }
-  }
-
-  #outgoingMetadata(): Metadata {
-    const metadata = new Metadata();
-    if (this.options?.metadata !== undefined) metadata.addAll(Metadata.from(this.options.metadata));
-    metadata.set(TRACEPARENT_KEY, formatTraceparent(this.#trace));
-    if (this.#trace.state !== undefined) metadata.set(TRACESTATE_KEY, this.#trace.state);
-    const criticality = this.#policy.criticality ?? this.#context?.criticality ?? "DEFAULT";
-    if (criticality !== "DEFAULT") metadata.set(CRITICALITY_KEY, criticality.toLowerCase());
-    return metadata;
-  }
-
-  #attemptMetadata(): Metadata {
-    // Nobody has seen what was retried transparently: to the server it never was.
-    const previous = this.#attempts - this.#transparentRetries - 1;
-    if (previous < 1) return this.#metadata;
-    return new Metadata().addAll(this.#metadata).set(PREVIOUS_ATTEMPTS_KEY, String(previous));
   }
 }
 

@@ -14,9 +14,10 @@ import type {
   OutgoingCall,
   StreamReceiver,
 } from "../transport/transport.ts";
+import type { Attempt } from "./attempt.ts";
 import type { BoundMethod } from "./bound-method.ts";
 import type { CallOptions } from "./call-options.ts";
-import { type Attempt, type CallHooks, CallRun } from "./call-run.ts";
+import { type CallHooks, CallRun } from "./call-run.ts";
 import { decodeResponse, encodeRequest } from "./message-bytes.ts";
 
 /** Requests a user may give: one by one as they come, or all at hand. */

@@ -3,9 +3,10 @@ import type { MeshError } from "../call/mesh-error.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { STATUS_NUMBERS } from "../call/status.ts";
 import type { CallOutcome, Cancel, Connection, OutgoingCall, UnaryReceiver } from "../transport/transport.ts";
+import type { Attempt } from "./attempt.ts";
 import type { BoundMethod } from "./bound-method.ts";
 import type { CallOptions } from "./call-options.ts";
-import { type Attempt, type CallHooks, CallRun } from "./call-run.ts";
+import { type CallHooks, CallRun } from "./call-run.ts";
 import { decodeResponse, encodeRequest } from "./message-bytes.ts";
 
 /** Makes the call; the promise rejects with a MeshError, never otherwise. */
