@@ -11,11 +11,13 @@ import { type Address, formatAddress } from "./call/address.ts";
 import { type Clock, systemClock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
 import { MeshError } from "./call/mesh-error.ts";
+import { methodLabel } from "./call/method-info.ts";
 import { systemRandom } from "./call/random.ts";
 import { BoundMethod, type ClientEnvironment } from "./client/bound-method.ts";
 import { closedError, ServiceChannel } from "./client/service-channel.ts";
 import { typedClient } from "./client/typed-client.ts";
 import type { MethodDefinition, ServiceDefinition } from "./contract/definition.ts";
+import { overlayPolicies } from "./contract/merge-policy.ts";
 import type { PolicyOverride } from "./contract/policy.ts";
 import { consulDirectory } from "./consul/consul-directory.ts";
 import { ConsulHttp } from "./consul/consul-http.ts";
@@ -54,7 +56,8 @@ const DEFAULT_GRACE_MS = 20_000;
 /**
  * Makes the mesh of this process. Does no I/O: clients connect when they are made, servers when they start.
  *
- * @throws MeshError INVALID_ARGUMENT that names every option and variable that is wrong.
+ * @throws MeshError INVALID_ARGUMENT that names every option that is wrong, or the first variable; FAILED_PRECONDITION
+ *   for a registry that holds the metrics of another mesh.
  * @example
  * const mesh = createMesh({ service: "greeter" });
  * const translator = mesh.client(TranslatorService);
@@ -95,9 +98,10 @@ export class Mesh {
       maxReceiveMessageBytes: options.limits?.maxReceiveMessageBytes ?? DEFAULT_LIMITS.maxReceiveMessageBytes,
       maxSendMessageBytes: options.limits?.maxSendMessageBytes ?? DEFAULT_LIMITS.maxSendMessageBytes,
     };
-    this.#metrics = createMetrics({ clock: this.#clock, ...(options.registry && { registry: options.registry }) });
     this.#consul = new ConsulHttp(options.consul ?? consulOptionsFromEnv(env), this.#clock);
     portFromEnv(env, "MESH_ADMIN_PORT");
+    // Last, so that a mesh that cannot be made leaves nothing in the user's registry.
+    this.#metrics = createMetrics({ clock: this.#clock, ...(options.registry && { registry: options.registry }) });
   }
 
   /** prom-client's registry behind /metrics: register your own metrics here. */
@@ -241,8 +245,7 @@ export class Mesh {
   /** The mesh's configuration for a method, the narrower over the wider. */
   #configured(method: MethodDefinition, client: PolicyOverride | undefined): PolicyOverride | undefined {
     const { policies } = this.#options;
-    const layers = [policies?.[method.service], policies?.[method.path.slice(1)], client];
-    return layers.every((layer) => layer === undefined) ? undefined : Object.assign({}, ...layers);
+    return overlayPolicies([policies?.[method.service], policies?.[methodLabel(method)], client]);
   }
 
   /** What every server of the process needs once; resolves to what its registrations tell of the process. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { createMesh, type MeshOptions } from "@meshwork/sdk";
+import { Registry } from "prom-client";
 import { GreeterService, type GreeterServiceHandlers } from "../../../services/gen/greeter/v1/greeter.mesh.ts";
 import { ALONE } from "../../support/greeter-mesh.ts";
 import { recordedLog } from "../../support/logs.ts";
@@ -40,6 +41,29 @@ describe("a mesh", () => {
     const never = createMesh({ ...ALONE, log: recordedLog().log, admin: { port: 0 } });
     await never.close();
     assert.equal((await failure(never.admin())).code, "FAILED_PRECONDITION");
+  });
+
+  it("leaves nothing in the user's registry when it cannot be made", () => {
+    const registry = new Registry();
+    process.env["MESH_ADMIN_PORT"] = "high";
+    try {
+      assert.throws(() => createMesh({ ...ALONE, registry }), /MESH_ADMIN_PORT is "high"/);
+    } finally {
+      delete process.env["MESH_ADMIN_PORT"];
+    }
+    assert.deepEqual(registry.getMetricsAsArray(), []);
+  });
+
+  it("lets a client hedge where the mesh's configuration retries", async () => {
+    const retry = { maxAttempts: 2, initialBackoffMs: 1, maxBackoffMs: 1, backoffMultiplier: 1 };
+    const policies = {
+      "greeter.v1.GreeterService/SayHello": { retry: { ...retry, retryableStatusCodes: ["UNAVAILABLE"] } },
+    } as const;
+    const mesh = createMesh({ ...ALONE, log: recordedLog().log, policies });
+    const hedging = { maxAttempts: 2, delayMs: 5, nonFatalStatusCodes: [] };
+    const sayHelloAlone = { ...GreeterService, methods: { sayHello: GreeterService.methods["sayHello"]! } };
+    assert.doesNotThrow(() => mesh.client(sayHelloAlone, { target: "static:///127.0.0.1:1", policy: { hedging } }));
+    await mesh.close();
   });
 
   it("closes once, however often it is asked to, and its unstarted servers with it", async () => {
