@@ -7,7 +7,7 @@ import type { Logger } from "./call/logger.ts";
 import { MeshError } from "./call/mesh-error.ts";
 import type { ClientInterceptor } from "./client/interceptor.ts";
 import type { PolicyOverride } from "./contract/policy.ts";
-import type { ConsulOptions } from "./consul/consul-options.ts";
+import { type ConsulOptions, consulOptionsForm } from "./consul/consul-options.ts";
 import type { Registration } from "./discovery/registration.ts";
 import type { ServerInterceptor } from "./server/interceptor.ts";
 
@@ -87,14 +87,14 @@ const meshOptions = z.strictObject({
   instance: name.optional(),
   version: name.optional(),
   zone: name.optional(),
-  consul: object.optional(),
-  registration: z.union([z.literal(false), object]).optional(),
+  consul: consulOptionsForm.optional(),
+  registration: z.union([z.literal(false), objectWith("register")]).optional(),
   balancing: balancing.optional(),
   policies: z.record(z.string(), object).optional(),
   clientInterceptors: functions.optional(),
   serverInterceptors: functions.optional(),
-  log: object.optional(),
-  registry: object.optional(),
+  log: objectWith("debug", "info", "warn", "error", "child", "isLevelEnabled").optional(),
+  registry: objectWith("registerMetric", "getMetricsAsArray").optional(),
   admin: z.union([z.literal(false), z.strictObject({ host: name.optional(), port: port.optional() })]).optional(),
   limits: z
     .strictObject({ maxReceiveMessageBytes: bytes.optional(), maxSendMessageBytes: bytes.optional() })
@@ -111,6 +111,13 @@ const clientOptions = z.strictObject({
   policy: object.optional(),
   interceptors: functions.optional(),
 });
+
+/** What is used of another library's object must be there, or it is found missing in the middle of a call. */
+function objectWith(...methods: readonly string[]): z.ZodType {
+  const has = (value: unknown, method: string): boolean =>
+    typeof value === "object" && value !== null && typeof Reflect.get(value, method) === "function";
+  return z.custom((value) => methods.every((one) => has(value, one)), `expected an object with ${methods.join(", ")}`);
+}
 
 /** Each throws one INVALID_ARGUMENT that names every option that is wrong. */
 export function checkMeshOptions(options: MeshOptions): void {

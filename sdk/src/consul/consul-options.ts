@@ -4,6 +4,7 @@
  * refused: silently speaking without the CA or the certificate somebody configured would be worse than not starting.
  */
 import { readFileSync } from "node:fs";
+import { z } from "zod";
 import { parseAddress } from "../call/address.ts";
 import { MeshError } from "../call/mesh-error.ts";
 
@@ -23,6 +24,19 @@ export interface ConsulOptions {
 }
 
 export const DEFAULT_CONSUL_URL = "http://127.0.0.1:8500";
+
+/** What a header can carry; a token is one. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
+/** The form of ConsulOptions, of which programs without types may give another; every one may be left out. */
+export const consulOptionsForm = z.strictObject({
+  url: z.string().refine(isPlace, "expected the form http://127.0.0.1:8500").optional(),
+  socketPath: z.string().startsWith("/", "expected an absolute path").optional(),
+  token: z.string().regex(TOKEN, "expected visible ASCII characters").optional(),
+  basicAuth: z.string().regex(/:/, "expected user:password").optional(),
+  namespace: z.string().min(1).optional(),
+  partition: z.string().min(1).optional(),
+});
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -81,10 +95,15 @@ function readPlace(env: Environment): Pick<ConsulOptions, "url" | "socketPath"> 
   const [, scheme = "", rest = ""] = match;
   const https = scheme === "https" || secure === true;
   const url = `${https ? "https" : "http"}://${rest}`;
-  if (!URL.canParse(url)) throw badAddress(text);
-  const { search, hash, username } = new URL(url);
-  if (search !== "" || hash !== "" || username !== "") throw badAddress(text);
+  if (!isPlace(url)) throw badAddress(text);
   return { url: url.replace(/\/+$/, "") };
+}
+
+/** Whether a URL names a server of HTTP and perhaps a path, and nothing that requests would lose. */
+function isPlace(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, search, hash, username } = new URL(url);
+  return /^https?:$/.test(protocol) && search === "" && hash === "" && username === "";
 }
 
 function unixSocket(text: string, secure: boolean | undefined): Pick<ConsulOptions, "url" | "socketPath"> {
@@ -103,7 +122,7 @@ function bareAddress(text: string): void {
 
 function readToken(env: Environment, readFile: (path: string) => string): string | undefined {
   const path = set(env, "CONSUL_HTTP_TOKEN_FILE");
-  if (path === undefined) return set(env, "CONSUL_HTTP_TOKEN");
+  if (path === undefined) return checkToken("CONSUL_HTTP_TOKEN", set(env, "CONSUL_HTTP_TOKEN"));
   let text: string;
   try {
     text = readFile(path).trim();
@@ -114,8 +133,16 @@ function readToken(env: Environment, readFile: (path: string) => string): string
       { cause },
     );
   }
-  if (text !== "") return text;
-  throw invalid(`CONSUL_HTTP_TOKEN_FILE ${JSON.stringify(path)} is empty: write the token into it or unset it`);
+  if (text === "") {
+    throw invalid(`CONSUL_HTTP_TOKEN_FILE ${JSON.stringify(path)} is empty: write the token into it or unset it`);
+  }
+  return checkToken(`CONSUL_HTTP_TOKEN_FILE ${JSON.stringify(path)}`, text);
+}
+
+/** The token itself is told to nobody. */
+function checkToken(source: string, token: string | undefined): string | undefined {
+  if (token === undefined || TOKEN.test(token)) return token;
+  throw invalid(`${source} holds more than a token, which is of visible ASCII characters: write the token alone`);
 }
 
 function readBasicAuth(env: Environment): string | undefined {

@@ -55,6 +55,14 @@ describe("Consul's environment variables", () => {
     assert.equal(read({ CONSUL_HTTP_SSL: "false", CONSUL_HTTP_ADDR: "https://a:1" }), "https://a:1");
   });
 
+  it("a token that no header can carry is refused, and told to nobody", () => {
+    for (const token of ["sec\nret", "sec ret", "sécret"]) {
+      const refused = (error: Error) => /holds more than a token/.test(error.message) && !error.message.includes(token);
+      assert.throws(() => consulOptionsFromEnv({ CONSUL_HTTP_TOKEN: token }, noFile), refused);
+      assert.throws(() => consulOptionsFromEnv({ CONSUL_HTTP_TOKEN_FILE: "/run/token" }, () => token), refused);
+    }
+  });
+
   it("a token comes from its variable or, stronger, from a file", () => {
     const env = { CONSUL_HTTP_TOKEN: "weak", CONSUL_HTTP_TOKEN_FILE: "/run/token" };
     assert.equal(consulOptionsFromEnv({ CONSUL_HTTP_TOKEN: "weak" }, noFile).token, "weak");

@@ -28,6 +28,10 @@ describe("a mesh's options", () => {
       admin: { port: 70_000 },
       policies: { "a.B": 7 },
       clientInterceptors: [1],
+      consul: { host: "10.0.0.1", url: "10.0.0.1:8500", token: "of\ntwo lines", socketPath: "a" },
+      registry: {},
+      log: { info() {} },
+      registration: {},
       typo: 1,
     });
     assert.throws(
@@ -36,6 +40,7 @@ describe("a mesh's options", () => {
         assert.equal(error.code, "INVALID_ARGUMENT");
         const named = ["service:", "drain.graceMs:", "grace", "limits.maxReceiveMessageBytes:"];
         named.push("limits.maxSendMessageBytes:", "admin", "policies.a.B:", "clientInterceptors.0:", "typo");
+        named.push("host", "consul.url:", "consul.token:", "consul.socketPath:", "registry:", "log:", "registration:");
         for (const name of named) assert.ok(error.message.includes(name), `${name} is not in ${error.message}`);
         return true;
       },
