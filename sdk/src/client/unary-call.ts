@@ -12,8 +12,7 @@ import { decodeResponse, encodeRequest } from "./message-bytes.ts";
 /** Makes the call; the promise rejects with a MeshError, never otherwise. */
 export function callUnary(method: BoundMethod, request: unknown, options?: CallOptions): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const body = encodeRequest(method, request);
-    new UnaryCall(method, body, options, resolve, reject).run.start();
+    new UnaryCall(method, request, options, resolve, reject).run.start();
   });
 }
 
@@ -27,15 +26,16 @@ class UnaryCall implements CallHooks {
 
   constructor(
     method: BoundMethod,
-    body: Uint8Array,
+    request: unknown,
     options: CallOptions | undefined,
     resolve: (response: unknown) => void,
     reject: (error: MeshError) => void,
   ) {
-    this.#body = body;
     this.#resolve = resolve;
     this.#reject = reject;
+    // The call's time begins here: writing its request counts (gRFC A66).
     this.run = new CallRun(method, options, this);
+    this.#body = encodeRequest(method, request);
   }
 
   send(connection: Connection, call: OutgoingCall, attempt: Attempt): Cancel {
