@@ -93,7 +93,9 @@ export class ServiceWatch implements Watch {
   #failed(error: MeshError, known: readonly Endpoint[] | undefined): void {
     this.#timer?.cancel();
     this.#answer = undefined;
-    this.#publish({ endpoints: known ?? this.#view.endpoints, freshness: "stale", error });
+    // A server that is just back knows nobody before it has heard from a leader.
+    const endpoints = known === undefined || known.length === 0 ? this.#view.endpoints : known;
+    this.#publish({ endpoints, freshness: "stale", error });
   }
 
   #publish(view: EndpointView): void {

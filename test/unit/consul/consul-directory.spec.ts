@@ -135,6 +135,12 @@ describe("the Consul directory", () => {
     await expect("stale", "g-1");
   });
 
+  it("keeps the instances while the servers have no leader and know of none", async () => {
+    (await twoInstances()).reply(500, "No cluster leader");
+    (await consul.next()).answer([], 1);
+    await expect("stale", "g-1", "g-2");
+  });
+
   it("keeps instances that an agent lost in a restart until they have registered again", async () => {
     (await twoInstances()).breakOff();
     (await consul.next()).answer([], 12);
