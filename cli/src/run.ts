@@ -26,7 +26,7 @@ export async function run({ words, terminal, signal }: Invocation): Promise<numb
       const { parseTargetOption } = await import("./arguments.ts");
       const target = options.target === undefined ? undefined : parseTargetOption(options.target);
       const command = { service: options.service, target, json: options.json === true };
-      await withMesh(options, terminal, (mesh) => runLs(mesh, command, terminal));
+      await withMesh(options, terminal, (mesh) => runLs(mesh, command, terminal, signal));
     },
     agent: async ({ port }) => {
       const { parsePort } = await import("./arguments.ts");

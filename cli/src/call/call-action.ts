@@ -63,13 +63,13 @@ export async function callOrExplain(
     await runCall(mesh, command, terminal, signal);
   } catch (error) {
     if (!foundNobody(error) || command.target !== undefined) throw error;
-    throw await explanation(command.name.service, error);
+    throw await explanation(command.name.service, error, signal);
   }
 }
 
 /** What to say in place of "nobody is there". */
-function explanation(service: string, cause: Error): Promise<CommandError> {
-  return askRegistry(async (registry) => {
+function explanation(service: string, cause: Error, signal: AbortSignal): Promise<CommandError> {
+  return askRegistry(signal, async (registry) => {
     const name = meshName(service).value;
     const known = await registry.instances(name);
     if (known.length === 0) {

@@ -1,12 +1,16 @@
 /** Asks the registry that services use: the one of Consul's own variables. */
 import { openRegistry, type RegistryReader } from "@meshwork/sdk/admin";
 
-/** Rejects with what the work throws, and INVALID_ARGUMENT when the variables are wrong. */
-export async function askRegistry<T>(work: (registry: RegistryReader) => Promise<T>): Promise<T> {
+/** Rejects with what the work throws, at once when the signal aborts; INVALID_ARGUMENT when the variables are wrong. */
+export async function askRegistry<T>(signal: AbortSignal, work: (registry: RegistryReader) => Promise<T>): Promise<T> {
   const registry = openRegistry();
+  const close = (): void => registry.close();
+  signal.addEventListener("abort", close, { once: true });
+  if (signal.aborted) close();
   try {
     return await work(registry);
   } finally {
-    registry.close();
+    signal.removeEventListener("abort", close);
+    close();
   }
 }

@@ -18,14 +18,22 @@ export interface LsCommand {
 /** A server that does not tell its methods within this time is passed over; it may be the reason for looking. */
 const REFLECTION_MS = 5_000;
 
-export async function runLs(mesh: Mesh, command: LsCommand, terminal: Terminal): Promise<void> {
-  if (command.target !== undefined) return listTarget(mesh, command.target, command, terminal);
-  if (command.service !== undefined) return listService(mesh, command.service, command, terminal);
-  return listRegistry(command, terminal);
+/** Rejects when the signal aborts. */
+export async function runLs(mesh: Mesh, command: LsCommand, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  if (command.target !== undefined) return listTarget({ mesh, command, terminal, signal }, command.target);
+  if (command.service !== undefined) return listService({ mesh, command, terminal, signal }, command.service);
+  return listRegistry({ mesh, command, terminal, signal });
 }
 
-function listRegistry({ json }: LsCommand, terminal: Terminal): Promise<void> {
-  return askRegistry(async (registry) => {
+interface Listing {
+  readonly mesh: Mesh;
+  readonly command: LsCommand;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+function listRegistry({ command: { json }, terminal, signal }: Listing): Promise<void> {
+  return askRegistry(signal, async (registry) => {
     const counts = await countServices(registry);
     if (json) return terminal.print(JSON.stringify(counts));
     if (counts.length > 0) return terminal.print(describeCounts(counts, terminal.colors));
@@ -35,41 +43,39 @@ function listRegistry({ json }: LsCommand, terminal: Terminal): Promise<void> {
   });
 }
 
-async function listService(mesh: Mesh, name: string, { json }: LsCommand, terminal: Terminal): Promise<void> {
+async function listService(listing: Listing, name: string): Promise<void> {
+  const { terminal, signal } = listing;
   const target = defaultTarget(name);
   const service = parseTarget(target).name;
-  const instances = await askRegistry((registry) => instancesOf(registry, service));
+  const instances = await askRegistry(signal, (registry) => instancesOf(registry, service));
   const someAnswer = instances.some(({ status }) => status === "passing");
-  const contracts = someAnswer ? await methodsAt(mesh, target, terminal) : undefined;
-  if (json) return terminal.print(JSON.stringify({ service, instances, contracts: contracts ?? [] }));
+  const contracts = someAnswer ? await methodsAt(listing, target) : undefined;
+  if (listing.command.json) return terminal.print(JSON.stringify({ service, instances, contracts: contracts ?? [] }));
   await terminal.print(describeInstances(instances, terminal.colors));
   if (contracts !== undefined) await terminal.print(`\n${describeServices(contracts, terminal.colors)}`);
 }
 
 /** Methods are a courtesy here: a service without reflection is still listed. */
-async function methodsAt(
-  mesh: Mesh,
-  target: string,
-  terminal: Terminal,
-): Promise<readonly ListedService[] | undefined> {
+async function methodsAt(listing: Listing, target: string): Promise<readonly ListedService[] | undefined> {
   try {
-    return await reflected(mesh, target);
+    return await reflected(listing, target);
   } catch (error) {
-    if (!(error instanceof MeshError)) throw error;
-    terminal.note(`methods of ${target} are not known: ${error.reason}`);
+    if (!(error instanceof MeshError) || listing.signal.aborted) throw error;
+    listing.terminal.note(`methods of ${target} are not known: ${error.reason}`);
     return undefined;
   }
 }
 
-async function listTarget(mesh: Mesh, target: string, { json }: LsCommand, terminal: Terminal): Promise<void> {
-  const contracts = await reflected(mesh, target);
-  if (json) return terminal.print(JSON.stringify({ target, contracts }));
+async function listTarget(listing: Listing, target: string): Promise<void> {
+  const { command, terminal } = listing;
+  const contracts = await reflected(listing, target);
+  if (command.json) return terminal.print(JSON.stringify({ target, contracts }));
   if (contracts.length > 0) return terminal.print(describeServices(contracts, terminal.colors));
   terminal.note(`server at ${target} tells of no service: its reflection is on, but knows no contract`);
 }
 
-async function reflected(mesh: Mesh, target: string): Promise<readonly ListedService[]> {
-  const source = new ReflectionSource(mesh, target, { policy: { deadlineMs: REFLECTION_MS } });
+async function reflected({ mesh, signal }: Listing, target: string): Promise<readonly ListedService[]> {
+  const source = new ReflectionSource(mesh, target, { policy: { deadlineMs: REFLECTION_MS }, signal });
   try {
     return await listServices(source);
   } finally {

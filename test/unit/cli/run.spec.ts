@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import picocolors from "picocolors";
 import { run } from "../../../cli/src/run.ts";
 import { describePolicy } from "../../../cli/src/ls/describe-contract.ts";
 
-async function exitCodeAndNotes(...words: string[]): Promise<[number, string]> {
+function exitCodeAndNotes(...words: string[]): Promise<[number, string]> {
+  return untilAborted(new AbortController().signal, ...words);
+}
+
+async function untilAborted(signal: AbortSignal, ...words: string[]): Promise<[number, string]> {
   const notes: string[] = [];
   const colors = picocolors.createColors(false);
   const terminal = {
@@ -13,7 +19,7 @@ async function exitCodeAndNotes(...words: string[]): Promise<[number, string]> {
     print: async () => {},
     note: (text: string) => void notes.push(text),
   };
-  return [await run({ words, terminal, signal: new AbortController().signal }), notes.join("\n")];
+  return [await run({ words, terminal, signal }), notes.join("\n")];
 }
 
 describe("a command line that cannot be followed", () => {
@@ -41,6 +47,32 @@ describe("a command line that cannot be followed", () => {
     assert.equal(code, 2);
     assert.match(notes, /^\s+at /m);
   });
+});
+
+describe("Ctrl-C", () => {
+  it("ends a command at once that waits for a registry or a server", async () => {
+    const silent = createServer();
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const before = process.env["CONSUL_HTTP_ADDR"];
+    process.env["CONSUL_HTTP_ADDR"] = address;
+    try {
+      for (const words of [["ls"], ["ls", "greeter"], ["ls", "-t", address]]) {
+        const ctrlC = new AbortController();
+        const connected = once(silent, "connection");
+        const ended = untilAborted(ctrlC.signal, ...words);
+        const [socket] = (await connected) as [Socket];
+        ctrlC.abort();
+        assert.deepEqual(await ended, [130, "cancelled"]);
+        socket.destroy();
+      }
+    } finally {
+      if (before === undefined) delete process.env["CONSUL_HTTP_ADDR"];
+      else process.env["CONSUL_HTTP_ADDR"] = before;
+      silent.close();
+    }
+  }).timeout(4_000);
 });
 
 describe("the policy of a method", () => {
