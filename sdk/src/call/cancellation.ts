@@ -53,7 +53,18 @@ export class Cancellation implements CancellationToken {
     this.#reason = reason;
     const listeners = this.#listeners;
     this.#listeners = undefined;
-    if (listeners !== undefined) for (const listener of listeners) listener(reason);
+    if (listeners !== undefined) for (const listener of listeners) tell(listener, reason);
     this.#controller?.abort(reason);
+  }
+}
+
+/** A listener's bug is the process's to report, like one in an AbortSignal's; others must hear all the same. */
+function tell(listener: (reason: MeshError) => void, reason: MeshError): void {
+  try {
+    listener(reason);
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
   }
 }

@@ -18,6 +18,27 @@ describe("a cancellation", () => {
     assert.equal(cancellation.reason, reason);
   });
 
+  it("tells every listener though one of them throws, which surfaces by itself", async () => {
+    const cancellation = new Cancellation();
+    const bug = new Error("bug of a listener");
+    const before = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    const surfaced = new Promise((resolve) => process.once("uncaughtException", resolve));
+    let heard = 0;
+    cancellation.onCancel(() => {
+      throw bug;
+    });
+    cancellation.onCancel(() => heard++);
+    cancellation.signal.addEventListener("abort", () => heard++);
+    cancellation.cancel(reason);
+    assert.equal(heard, 2);
+    try {
+      assert.equal(await surfaced, bug);
+    } finally {
+      for (const listener of before) process.on("uncaughtException", listener);
+    }
+  });
+
   it("does not tell who has unsubscribed", () => {
     const cancellation = new Cancellation();
     const stop = cancellation.onCancel(() => assert.fail("was told"));
