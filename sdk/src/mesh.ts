@@ -6,7 +6,7 @@
  * sizes and the end of streams are known. At a server: transport, deadline of the contract, the user's interceptors, the
  * handler; metrics and logs observe the call as the transport sees it end, so what a late handler does is not counted.
  */
-import { type PickPolicyName, pickPolicy } from "./balancing/pick-policies.ts";
+import { PICK_POLICIES, type PickPolicyName } from "./balancing/pick-policies.ts";
 import { type Address, formatAddress } from "./call/address.ts";
 import { type Clock, systemClock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
@@ -204,7 +204,7 @@ export class Mesh {
         name,
         directory: this.#directory(scheme),
         transport: this.#transport,
-        policy: pickPolicy(balancing)(chance),
+        policy: PICK_POLICIES[balancing](chance),
         clock: this.#clock,
         limits: this.#limits,
         observer: channelMetrics(this.#metrics, `${scheme}:///${name}`, name),

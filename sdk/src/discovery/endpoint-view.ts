@@ -2,27 +2,6 @@
 import type { Endpoint } from "../balancing/endpoint.ts";
 import type { EndpointView } from "./directory.ts";
 
-/** What became of the endpoints from one view to the next, by id. */
-export interface EndpointDiff {
-  readonly added: readonly Endpoint[];
-  readonly removed: readonly Endpoint[];
-  /** As they are now: same id, another address, weight, zone, version or metadata. */
-  readonly changed: readonly Endpoint[];
-}
-
-export function diffEndpoints(before: readonly Endpoint[], after: readonly Endpoint[]): EndpointDiff {
-  const left = new Map(before.map((endpoint) => [endpoint.id, endpoint]));
-  const added: Endpoint[] = [];
-  const changed: Endpoint[] = [];
-  for (const endpoint of after) {
-    const old = left.get(endpoint.id);
-    if (old === undefined) added.push(endpoint);
-    else if (!sameEndpoint(old, endpoint)) changed.push(endpoint);
-    left.delete(endpoint.id);
-  }
-  return { added, removed: [...left.values()], changed };
-}
-
 /** Whether two views tell a listener the same. */
 export function sameView(a: EndpointView, b: EndpointView): boolean {
   return a.freshness === b.freshness && a.error?.message === b.error?.message && sameList(a.endpoints, b.endpoints);

@@ -5,6 +5,7 @@
  */
 import type { Random } from "../call/random.ts";
 import type { StatusCode } from "../call/status.ts";
+import { MAX_ATTEMPTS } from "../contract/check-policy.ts";
 import type { IdempotencyLevel, RetryPolicy } from "../contract/policy.ts";
 import { retryDelayMs } from "./backoff.ts";
 import type { Pushback } from "./pushback.ts";
@@ -58,9 +59,6 @@ export type RetryDecision =
   | { readonly kind: "stop"; readonly why: StopReason }
   | { readonly kind: "retry"; readonly delayMs: number }
   | { readonly kind: "transparent" };
-
-/** A6: a policy that asks for more gets this. */
-const MAX_ATTEMPTS = 5;
 
 /**
  * A6 bounds transparent retries by the deadline alone when the call never left, and by one when it reached the peer's

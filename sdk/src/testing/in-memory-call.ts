@@ -123,18 +123,6 @@ export class InMemoryCall implements ServerStream, IncomingCall {
     this.#requests.request();
   }
 
-  end(): void {
-    this.#requests.end(() => this.#server?.onHalfClose());
-  }
-
-  cancel(status: number, reason: string): void {
-    if (this.#clientDone) return;
-    this.#endClient({ status, reason, trailers: new Metadata(), processed: true });
-    this.#up.put(() =>
-      this.#endServer(new MeshError("CANCELLED", `caller ${this.peer} cancelled the call: ${reason}`)),
-    );
-  }
-
   sendHeaders(headers: Metadata): void {
     if (this.#headersSent) return;
     this.#headersSent = true;
