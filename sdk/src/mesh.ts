@@ -17,7 +17,7 @@ import { BoundMethod, type ClientEnvironment } from "./client/bound-method.ts";
 import { closedError, ServiceChannel } from "./client/service-channel.ts";
 import { typedClient } from "./client/typed-client.ts";
 import type { MethodDefinition, ServiceDefinition } from "./contract/definition.ts";
-import { overlayPolicies } from "./contract/merge-policy.ts";
+import { overlayPolicies, reachable } from "./contract/merge-policy.ts";
 import type { PolicyOverride } from "./contract/policy.ts";
 import { consulDirectory } from "./consul/consul-directory.ts";
 import { ConsulHttp } from "./consul/consul-http.ts";
@@ -245,7 +245,11 @@ export class Mesh {
   /** The mesh's configuration for a method, the narrower over the wider. */
   #configured(method: MethodDefinition, client: PolicyOverride | undefined): PolicyOverride | undefined {
     const { policies } = this.#options;
-    return overlayPolicies([policies?.[method.service], policies?.[methodLabel(method)], client]);
+    return overlayPolicies([
+      reachable(policies?.[method.service], method),
+      policies?.[methodLabel(method)],
+      reachable(client, method),
+    ]);
   }
 
   /** What every server of the process needs once; resolves to what its registrations tell of the process. */

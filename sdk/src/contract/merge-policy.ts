@@ -1,17 +1,15 @@
 /**
- * The policy that a call follows: defaults < contract < mesh configuration < call options. Layers are merged property
+ * The policy that a call follows: contract < mesh configuration < call options. Layers are merged property
  * by property, `retry` and `hedging` as wholes. A layer that sets one of these two turns off the other of the layers
  * below it, because a call follows one of them at most.
  */
 import { MeshError } from "../call/mesh-error.ts";
 import { type MethodInfo, methodLabel } from "../call/method-info.ts";
 import { MAX_ATTEMPTS, policyProblems } from "./check-policy.ts";
-import type { MethodPolicy, PolicyOverride } from "./policy.ts";
+import { HEDGING_DEFAULTS, type MethodPolicy, type PolicyOverride, RETRY_DEFAULTS } from "./policy.ts";
 
-/** Who beside the contract may say how a method behaves. Only the defaults are weaker than the contract. */
+/** Who beside the contract may say how a method behaves, the weaker first. */
 export interface PolicyLayers {
-  /** They speak for many methods, so their retries and hedges reach only those that are safe to send twice. */
-  readonly defaults?: PolicyOverride | undefined;
   readonly configuration?: PolicyOverride | undefined;
   readonly call?: PolicyOverride | undefined;
 }
@@ -28,7 +26,7 @@ export function mergePolicy(
 ): MethodPolicy {
   const { idempotency, ...contract } = method.policy;
   let merged: PolicyOverride = {};
-  for (const layer of [reachable(layers.defaults, method.policy), contract, layers.configuration, layers.call]) {
+  for (const layer of [contract, layers.configuration, layers.call]) {
     if (layer !== undefined) merged = overlay(merged, layer);
   }
   const policy = settle(idempotency, merged);
@@ -44,9 +42,13 @@ export function overlayPolicies(layers: readonly (PolicyOverride | undefined)[])
   return said.length === 0 ? undefined : said.reduce(overlay);
 }
 
-function reachable(defaults: PolicyOverride | undefined, contract: MethodPolicy): PolicyOverride | undefined {
-  if (defaults === undefined || contract.idempotency !== "IDEMPOTENCY_UNKNOWN") return defaults;
-  const { retry: _retry, hedging: _hedging, ...rest } = defaults;
+/** What a layer that speaks for many methods says of one: retries and hedges reach only what is safe to send twice. */
+export function reachable(
+  wide: PolicyOverride | undefined,
+  { policy }: { readonly policy: MethodPolicy },
+): PolicyOverride | undefined {
+  if (wide === undefined || policy.idempotency !== "IDEMPOTENCY_UNKNOWN") return wide;
+  const { retry: _retry, hedging: _hedging, ...rest } = wide;
   return rest;
 }
 
@@ -65,7 +67,11 @@ function settle(idempotency: MethodPolicy["idempotency"], merged: PolicyOverride
   return {
     ...rest,
     idempotency,
-    ...(retry ? { retry: { ...retry, maxAttempts: Math.min(retry.maxAttempts, MAX_ATTEMPTS) } } : {}),
-    ...(hedging ? { hedging: { ...hedging, maxAttempts: Math.min(hedging.maxAttempts, MAX_ATTEMPTS) } } : {}),
+    ...(retry ? { retry: capped({ ...RETRY_DEFAULTS, ...retry }) } : {}),
+    ...(hedging ? { hedging: capped({ ...HEDGING_DEFAULTS, ...hedging }) } : {}),
   };
+}
+
+function capped<T extends { readonly maxAttempts: number }>(policy: T): T {
+  return { ...policy, maxAttempts: Math.min(policy.maxAttempts, MAX_ATTEMPTS) };
 }

@@ -45,10 +45,23 @@ export interface MethodPolicy {
 
 /** What configuration may change of a method's policy: everything but whether it is safe to send twice. */
 export type PolicyOverride = Partial<Omit<MethodPolicy, "idempotency" | "retry" | "hedging">> & {
-  /** undefined keeps the contract's, null turns it off. */
-  readonly retry?: RetryPolicy | null;
-  readonly hedging?: HedgingPolicy | null;
+  /** Takes the place of the contract's, with RETRY_DEFAULTS for what it leaves out; null turns retries off. */
+  readonly retry?: Partial<RetryPolicy> | null;
+  /** Takes the place of the contract's, with HEDGING_DEFAULTS for what it leaves out; null turns hedging off. */
+  readonly hedging?: (Partial<HedgingPolicy> & Pick<HedgingPolicy, "delayMs">) | null;
 };
+
+/** What an empty `retry: {}` means. */
+export const RETRY_DEFAULTS: RetryPolicy = {
+  maxAttempts: 3,
+  initialBackoffMs: 20,
+  maxBackoffMs: 1_000,
+  backoffMultiplier: 2,
+  retryableStatusCodes: ["UNAVAILABLE"],
+};
+
+/** What `hedging: {}` leaves open; its delay has no default. */
+export const HEDGING_DEFAULTS = { maxAttempts: 2, nonFatalStatusCodes: ["UNAVAILABLE"] } as const;
 
 /** Unary calls get this many milliseconds when neither contract, configuration, call nor caller says anything. */
 export const DEFAULT_DEADLINE_MS = 15_000;

@@ -9,25 +9,20 @@ import { MAX_ATTEMPTS, policyProblems } from "./check-policy.ts";
 import { readHashKey } from "./hash-key.ts";
 import type { MessageShape } from "./message-shape.ts";
 import { camelCase } from "./names.ts";
-import type { HedgingPolicy, IdempotencyLevel, MethodPolicy, RetryPolicy } from "./policy.ts";
+import {
+  HEDGING_DEFAULTS,
+  type HedgingPolicy,
+  type IdempotencyLevel,
+  type MethodPolicy,
+  RETRY_DEFAULTS,
+  type RetryPolicy,
+} from "./policy.ts";
 import type { Checked, ContractProblem } from "./problem.ts";
 import { readDurationMs } from "./read-duration.ts";
 
 /** Full names of our options, as meshwork/v1/policy.proto declares them. */
 export const METHOD_POLICY = "meshwork.v1.policy";
 export const SERVICE_POLICY = "meshwork.v1.service";
-
-/** What an empty `retry: {}` means. */
-const RETRY_DEFAULTS: RetryPolicy = {
-  maxAttempts: 3,
-  initialBackoffMs: 20,
-  maxBackoffMs: 1_000,
-  backoffMultiplier: 2,
-  retryableStatusCodes: ["UNAVAILABLE"],
-};
-
-/** What `hedging: {}` leaves open; its delay has no default. */
-const HEDGING_DEFAULTS = { maxAttempts: 2, nonFatalStatusCodes: ["UNAVAILABLE"] } as const;
 
 /** Stands in for a value that was refused, so that it is refused once. */
 const STAND_IN_MS = 1_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
-import { mergePolicy, overlayPolicies } from "../../../sdk/src/contract/merge-policy.ts";
+import { mergePolicy, overlayPolicies, reachable } from "../../../sdk/src/contract/merge-policy.ts";
 import type { HedgingPolicy, MethodPolicy, RetryPolicy } from "../../../sdk/src/contract/policy.ts";
 
 const RETRY: RetryPolicy = {
@@ -29,15 +29,29 @@ describe("mergePolicy", () => {
     assert.deepEqual(mergePolicy(method(policy)), policy);
   });
 
-  it("lets each layer win over those before it: defaults, contract, configuration, call", () => {
-    const layers = [{ deadlineMs: 1 }, { deadlineMs: 2 }, { deadlineMs: 3 }, { deadlineMs: 4 }] as const;
-    const [defaults, contract, configuration, call] = layers;
-    const bare = method({ idempotency: "IDEMPOTENT" });
+  it("lets each layer win over those before it: contract, configuration, call", () => {
+    const layers = [{ deadlineMs: 2 }, { deadlineMs: 3 }, { deadlineMs: 4 }] as const;
+    const [contract, configuration, call] = layers;
     const said = method({ idempotency: "IDEMPOTENT", ...contract });
-    assert.equal(mergePolicy(bare, { defaults }).deadlineMs, 1);
-    assert.equal(mergePolicy(said, { defaults }).deadlineMs, 2);
-    assert.equal(mergePolicy(said, { defaults, configuration }).deadlineMs, 3);
-    assert.equal(mergePolicy(said, { defaults, configuration, call }).deadlineMs, 4);
+    assert.equal(mergePolicy(said).deadlineMs, 2);
+    assert.equal(mergePolicy(said, { configuration }).deadlineMs, 3);
+    assert.equal(mergePolicy(said, { configuration, call }).deadlineMs, 4);
+  });
+
+  it("completes retries and hedging that leave something out", () => {
+    const contract = method({ idempotency: "IDEMPOTENT" });
+    assert.deepEqual(mergePolicy(contract, { call: { retry: { maxAttempts: 2 } } }).retry, {
+      maxAttempts: 2,
+      initialBackoffMs: 20,
+      maxBackoffMs: 1_000,
+      backoffMultiplier: 2,
+      retryableStatusCodes: ["UNAVAILABLE"],
+    });
+    assert.deepEqual(mergePolicy(contract, { call: { hedging: { delayMs: 7 } } }).hedging, {
+      maxAttempts: 2,
+      delayMs: 7,
+      nonFatalStatusCodes: ["UNAVAILABLE"],
+    });
   });
 
   it("keeps what a layer does not mention, and what it leaves undefined", () => {
@@ -59,12 +73,10 @@ describe("mergePolicy", () => {
 
   it("refuses what is misspelled or of another type, which programs without types may give", () => {
     const contract = method({ idempotency: "IDEMPOTENT" });
-    const { retryableStatusCodes: _codes, ...incomplete } = RETRY;
     const wrong = [
       [{ timeoutMs: 5 }, /timeoutMs is no property of a policy: write one of deadlineMs, retry/],
       [{ deadlineMs: "5" }, /deadlineMs is 5 ms: write a positive time/],
       [{ criticality: "LOW" }, /criticality is "LOW": write one of CRITICAL, DEFAULT/],
-      [{ retry: incomplete }, /retry\.retryableStatusCodes is undefined: write a list of names of statuses/],
       [{ retry: { ...RETRY, retryableStatusCodes: ["GONE"] } }, /retryableStatusCodes is \["GONE"\]: write a list/],
       [{ hedging: { ...HEDGING, nonFatalStatusCodes: "OK" } }, /nonFatalStatusCodes is "OK": write a list/],
     ] as const;
@@ -96,10 +108,12 @@ describe("mergePolicy", () => {
     );
   });
 
-  it("keeps default retries away from methods that may not be sent twice", () => {
-    const layers = { defaults: { retry: RETRY, deadlineMs: 9 } };
-    assert.deepEqual(mergePolicy(method({ idempotency: "NO_SIDE_EFFECTS" }), layers).retry, RETRY);
-    assert.deepEqual(mergePolicy(method({ idempotency: "IDEMPOTENCY_UNKNOWN" }), layers), {
+  it("keeps retries meant for many methods away from those that may not be sent twice", () => {
+    const wide = { retry: RETRY, deadlineMs: 9 };
+    const safe = method({ idempotency: "NO_SIDE_EFFECTS" });
+    const unsafe = method({ idempotency: "IDEMPOTENCY_UNKNOWN" });
+    assert.deepEqual(mergePolicy(safe, { configuration: reachable(wide, safe) }).retry, RETRY);
+    assert.deepEqual(mergePolicy(unsafe, { configuration: reachable(wide, unsafe) }), {
       idempotency: "IDEMPOTENCY_UNKNOWN",
       deadlineMs: 9,
     });
