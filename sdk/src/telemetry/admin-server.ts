@@ -10,6 +10,7 @@ import type { Logger } from "../call/logger.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import type { ErrorCode } from "../call/status.ts";
 import type { Metrics } from "./metrics.ts";
+import { within } from "./within.ts";
 
 /** What a probe found: all is well, or which checks failed and why. */
 export type Check = { readonly ok: true } | { readonly ok: false; readonly failures: readonly FailedCheck[] };
@@ -146,7 +147,7 @@ async function answer(request: IncomingMessage, options: AdminServerOptions, clo
       case "/livez":
         return checked(options.live());
       case "/readyz":
-        return checked(await within(Promise.resolve(options.ready()), clock));
+        return checked(await readiness(options, clock));
     }
   } catch (error) {
     options.log.error({ err: error, path }, `admin server could not answer ${path}`);
@@ -168,26 +169,10 @@ function checked(check: Check): Answer {
 }
 
 /** Readiness may ask others; it may not keep a probe waiting for ever. */
-async function within(check: Promise<Check>, clock: Clock): Promise<Check> {
-  const { promise: late, resolve } = deferred<Check>();
+async function readiness(options: AdminServerOptions, clock: Clock): Promise<Check> {
   const reason = `no answer within ${READY_TIMEOUT_MS} ms`;
-  const timer = clock.setBackgroundTimer(
-    () => resolve({ ok: false, failures: [{ check: "readyz", reason }] }),
-    READY_TIMEOUT_MS,
-  );
-  try {
-    return await Promise.race([check, late]);
-  } finally {
-    timer.cancel();
-  }
-}
-
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
+  const found = await within(Promise.resolve(options.ready()), READY_TIMEOUT_MS, clock);
+  return found ?? { ok: false, failures: [{ check: "readyz", reason }] };
 }
 
 function send(request: IncomingMessage, response: ServerResponse, { status, type, body, headers }: Answer): void {

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Metric, Registry, type RegistryContentType } from "prom-client";
 import type { Clock } from "../call/clock.ts";
 import { escapeLabel, Family } from "./family.ts";
+import { within } from "./within.ts";
 
 /** A user's registry may be of either content type. */
 export type AnyRegistry = Registry<RegistryContentType>;
@@ -23,13 +24,15 @@ export interface Exposition {
 const SLICE_MS = 3;
 /** Characters that are turned into bytes at once: few enough to be quick, and to die young in the heap. */
 const CHUNK_CHARS = 32 * 1024;
+/** How long one metric of the user's may take to collect: a tenth of the 10 s that Prometheus gives a scrape. */
+const COLLECT_TIMEOUT_MS = 1000;
 
 export interface ExpositionOptions {
   readonly registry: AnyRegistry;
   readonly clock: Clock;
   /** A family without labels: how prom-client writes it tells the registry's default labels. */
   readonly probe: Family;
-  /** Told when a metric of the user's could not be read; it is left out. */
+  /** Told when a metric of the user's could not be read, or not within a second; it is left out. */
   readonly onFailed: (metric: string) => void;
 }
 
@@ -63,7 +66,7 @@ export async function writeExposition(
         if (body.due()) await body.rest();
       }
     } else {
-      body.add(await writeForeign(metric, foreign, options.onFailed));
+      body.add(await writeForeign(metric, foreign, options));
       if (body.due()) await body.rest();
     }
   }
@@ -104,11 +107,19 @@ function* writeSeries(family: Family, defaults: ReadonlyMap<string, string>): Ge
   }
 }
 
-/** prom-client writes its own, under the name that the format asks for; one that fails is left out. */
-async function writeForeign(metric: Metric, foreign: AnyRegistry, onFailed: (metric: string) => void): Promise<string> {
+/** prom-client writes its own, under the name that the format asks for; one that fails or hangs is left out. */
+async function writeForeign(
+  metric: Metric,
+  foreign: AnyRegistry,
+  { clock, onFailed }: ExpositionOptions,
+): Promise<string> {
   const { name: given } = metric as unknown as { name: string };
   try {
-    const values = await metric.get();
+    const values = await within(metric.get(), COLLECT_TIMEOUT_MS, clock);
+    if (values === undefined) {
+      onFailed(given);
+      return "";
+    }
     const name = isOpenMetrics(foreign.contentType) && isCounter(values.type) ? given.replace(/_total$/, "") : given;
     foreign.registerMetric({ name, get: () => ({ ...values, name }) } as unknown as Metric);
     return `${await foreign.getSingleMetricAsString(name)}\n`;

@@ -66,6 +66,34 @@ describe("the exposition", () => {
     assert.match(body, /^mesh_metrics_failed_collections_total\{metric="room_celsius"\} 2$/m);
   });
 
+  it("leaves out a metric of the user's that takes longer than a second, and counts that", async () => {
+    const [registry, clock] = [new Registry(), new VirtualClock()];
+    let fail: ((error: Error) => void) | undefined;
+    const collect = (): Promise<void> => new Promise((_, reject) => (fail = reject));
+    registry.registerMetric(new Gauge({ name: "room_celsius", help: "temperature", registers: [], collect }));
+    new Counter({ name: "orders_total", help: "orders", registers: [registry] }).inc(2);
+    const metrics = createMetrics({ registry, processMetrics: "off", clock });
+    for (const times of [1, 2]) {
+      let written: string | undefined;
+      const asked = metrics.expose().then(({ body }) => (written = body));
+      await clock.advanceAsync(999);
+      assert.equal(written, undefined);
+      await clock.advanceAsync(1);
+      const body = await asked;
+      assert.doesNotMatch(body, /^room_celsius/m);
+      assert.match(body, /^orders_total 2$/m);
+      assert.match(
+        body,
+        new RegExp(`^mesh_metrics_failed_collections_total\\{metric="room_celsius"\\} ${times}$`, "m"),
+      );
+      assert.equal(clock.pending, 0);
+    }
+    // Nobody waits any more; a failure must not become an unhandled rejection, which would fail this test.
+    assert.ok(fail !== undefined);
+    fail(new Error("sensor is gone"));
+    await clock.advanceAsync(0);
+  });
+
   it("is written once for those who ask at the same time, and anew afterwards", async () => {
     const metrics = createMetrics({ processMetrics: "off" });
     const [first, second] = await Promise.all([metrics.expose(), metrics.expose()]);
