@@ -1,6 +1,6 @@
 /** Reads what the command line says of targets, times, metadata and methods. Everything wrong is a UsageError. */
 import { Metadata, MeshError } from "@meshwork/sdk";
-import { parseTarget } from "@meshwork/sdk/admin";
+import { parseTarget } from "@meshwork/sdk/inspect";
 import { UsageError } from "./failures.ts";
 
 export interface MethodName {

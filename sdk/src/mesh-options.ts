@@ -3,6 +3,7 @@ import { hostname, networkInterfaces } from "node:os";
 import type { Registry } from "prom-client";
 import { z } from "zod";
 import { PICK_POLICIES, type PickPolicyName } from "./balancing/pick-policies.ts";
+import type { Clock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
 import { MeshError } from "./call/mesh-error.ts";
 import type { ClientInterceptor } from "./client/interceptor.ts";
@@ -10,6 +11,7 @@ import type { PolicyOverride } from "./contract/policy.ts";
 import { type ConsulOptions, consulOptionsForm } from "./consul/consul-options.ts";
 import type { Registration } from "./discovery/registration.ts";
 import type { ServerInterceptor } from "./server/interceptor.ts";
+import type { Transport } from "./transport/transport.ts";
 
 export interface MeshOptions {
   /** Name of this process in logs and metrics. Default: MESH_SERVICE, else "app". */
@@ -24,6 +26,10 @@ export interface MeshOptions {
   readonly consul?: Partial<ConsulOptions>;
   /** Where servers register; false: nowhere. Default: Consul. */
   readonly registration?: Registration | false;
+  /** What carries calls. Default: @grpc/grpc-js. Tests give the in-memory one of @meshwork/sdk/testing. */
+  readonly transport?: Transport;
+  /** Time for everything that waits or measures. Default: the machine's. Tests give a VirtualClock. */
+  readonly clock?: Clock;
   /** How clients pick an endpoint. Default: "p2c", power of two choices over peak EWMA. */
   readonly balancing?: PickPolicyName;
   /** Changes contracts' policies: by "package.Service/Method", or "package.Service" for all its methods. */
@@ -89,6 +95,8 @@ const meshOptions = z.strictObject({
   zone: name.optional(),
   consul: consulOptionsForm.optional(),
   registration: z.union([z.literal(false), objectWith("register")]).optional(),
+  transport: objectWith("connect", "listen").optional(),
+  clock: objectWith("now", "wallTime", "setTimer", "setBackgroundTimer").optional(),
   balancing: balancing.optional(),
   policies: z.record(z.string(), object).optional(),
   clientInterceptors: functions.optional(),

@@ -75,14 +75,16 @@ export class Mesh {
   readonly instance: string;
   readonly log: Logger;
   readonly #options: MeshOptions;
-  readonly #clock: Clock = systemClock;
-  readonly #transport: Transport = grpcJsTransport();
+  readonly #clock: Clock;
+  readonly #transport: Transport;
   readonly #limits: TransportLimits;
   readonly #metrics: Metrics;
   readonly #consul: ConsulHttp;
   readonly #directories = new Map<Scheme, Directory>();
   readonly #channels = new Map<string, ClientEnvironment>();
   readonly #servers: MeshServer[] = [];
+  /** Ids of the instances that this process has registered. */
+  readonly #ids = new Set<string>();
   #admin: Promise<AdminServer> | undefined;
   #stopSignals: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -91,6 +93,8 @@ export class Mesh {
   constructor(options: MeshOptions) {
     const { env } = process;
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#transport = options.transport ?? grpcJsTransport();
     this.service = options.service ?? (env["MESH_SERVICE"] || "app");
     this.instance = options.instance ?? defaultInstance(env);
     this.log = options.log ?? createLogger({ service: this.service, instance: this.instance });
@@ -265,9 +269,13 @@ export class Mesh {
     metadata: Readonly<Record<string, string>>,
   ): ServiceInstance {
     const { version, zone } = this.#options;
+    // A second server of the same service in one process is an instance of its own.
+    const plain = `${meshName}-${this.instance}`;
+    const id = this.#ids.has(plain) ? `${plain}-${address.port}` : plain;
+    this.#ids.add(id);
     return {
       name: meshName,
-      id: `${meshName}-${this.instance}`,
+      id,
       address,
       weight: 1,
       version: version ?? (process.env["MESH_VERSION"] || undefined),

@@ -1,7 +1,7 @@
 /** A small mesh for the command line to look at: a registry, and the sample services in this process. */
 import { startAgent } from "@meshwork/agent";
 import { createMesh } from "@meshwork/sdk";
-import { formatAddress } from "@meshwork/sdk/admin";
+import { formatAddress } from "@meshwork/sdk/inspect";
 import { noteLog } from "../../cli/src/note-log.ts";
 import { GreeterService } from "../../services/gen/greeter/v1/greeter.mesh.ts";
 import { TranslatorService } from "../../services/gen/translator/v1/translator.mesh.ts";

@@ -5,7 +5,7 @@
 import { type FileRegistry, fromBinary, type Registry } from "@bufbuild/protobuf";
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, type Mesh, MeshError } from "@meshwork/sdk";
-import { REFLECTION, statusName } from "@meshwork/sdk/admin";
+import { REFLECTION, statusName } from "@meshwork/sdk/inspect";
 import type { ContractSource, KnownService } from "./contract-source.ts";
 import { describedService } from "./described-service.ts";
 import { linkFiles, missingImports } from "./link-files.ts";

@@ -1,6 +1,6 @@
 /** One stream of server reflection: questions and answers in turn. */
 import { MeshError } from "@meshwork/sdk";
-import type { ReflectionClient, ServerReflectionRequest, ServerReflectionResponse } from "@meshwork/sdk/admin";
+import type { ReflectionClient, ServerReflectionRequest, ServerReflectionResponse } from "@meshwork/sdk/inspect";
 import type { CallOptions } from "@meshwork/sdk";
 
 type Question = NonNullable<ServerReflectionRequest["messageRequest"]>;

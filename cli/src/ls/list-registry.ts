@@ -1,5 +1,5 @@
 /** What a registry holds, for mesh ls. */
-import type { InstanceStatus, RegisteredInstance, RegistryReader } from "@meshwork/sdk/admin";
+import type { InstanceStatus, RegisteredInstance, RegistryReader } from "@meshwork/sdk/inspect";
 import { closestFirst } from "../closest.ts";
 import { CommandError } from "../failures.ts";
 import { indent, table } from "../table.ts";

@@ -1,6 +1,6 @@
 /** mesh ls: what is registered, the instances of one service and its methods, or the methods of any server. */
 import { type Mesh, MeshError } from "@meshwork/sdk";
-import { parseTarget } from "@meshwork/sdk/admin";
+import { parseTarget } from "@meshwork/sdk/inspect";
 import { defaultTarget } from "../call/call-command.ts";
 import { ReflectionSource } from "../contract/reflection-source.ts";
 import type { Terminal } from "../terminal.ts";

@@ -82,12 +82,9 @@ export class ServiceChannel {
     return this.#members.size;
   }
 
+  /** What is known of each endpoint, ready or not. */
   get endpoints(): readonly EndpointState[] {
     return [...this.#connections.keys()];
-  }
-
-  get view(): EndpointView | undefined {
-    return this.#view;
   }
 
   /** Why no endpoint can be picked, when waiting is of no use; undefined when waiting may help. */

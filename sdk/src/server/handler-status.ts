@@ -3,11 +3,9 @@ import { encodeStatusDetails, STATUS_DETAILS_KEY } from "../call/error-details.t
 import { MeshError } from "../call/mesh-error.ts";
 import { Metadata } from "../call/metadata.ts";
 import { STATUS_NUMBERS } from "../call/status.ts";
+import { PUSHBACK_KEY } from "../resilience/pushback.ts";
 import type { ServerStatus } from "../transport/transport.ts";
 import type { ServerCallContext } from "./server-call-context.ts";
-
-/** Tells a caller not to send again (gRFC A6). */
-const PUSHBACK_KEY = "grpc-retry-pushback-ms";
 
 /**
  * A MeshError passes with its code, reason, details and trailers; anything else is a bug and becomes INTERNAL, with the
@@ -25,6 +23,7 @@ export function handlerStatus(error: unknown, context: ServerCallContext): Serve
   if (error.call === undefined) {
     if (error.metadata !== undefined) trailers.addAll(error.metadata);
   } else if (error.code === "UNAVAILABLE") {
+    // Less than nothing: do not send it again (gRFC A6).
     trailers.set(PUSHBACK_KEY, "-1");
   }
   if (error.details.length > 0) {

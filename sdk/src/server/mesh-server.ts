@@ -140,10 +140,12 @@ export class MeshServer {
     const advertised = { host: this.#options.advertiseHost, port: listener.address.port };
     try {
       const metadata = await this.#options.prepare();
-      for (const { definition } of registration === undefined ? [] : this.#added) {
-        registered.push(
-          await (registration as Registration).register(this.#options.describe(definition, advertised, metadata)),
-        );
+      // Two versions of a service may share a name: to callers they are one instance.
+      const named = new Map(this.#added.map(({ definition }) => [definition.meshName, definition]));
+      for (const definition of named.values()) {
+        const instance = this.#options.describe(definition, advertised, metadata);
+        const one = await registration?.register(instance);
+        if (one !== undefined) registered.push(one);
       }
     } catch (error) {
       const done = this.#leave({ listener, health, registered });
@@ -235,7 +237,7 @@ function checkedHandlers(definition: ServiceDefinition, handlers: unknown): Read
     (name) => !Object.hasOwn(definition.methods, name) && typeof Reflect.get(handlers, name) === "function",
   );
   if (missing.length > 0) {
-    const extra = unknown.length > 0 ? `; ${unknown.join(", ")} there is no method of it` : "";
+    const extra = unknown.length > 0 ? `, and it has no method ${unknown.join(", ")}` : "";
     throw new MeshError("INVALID_ARGUMENT", `handlers of ${definition.typeName} lack ${missing.join(", ")}${extra}`);
   }
   return bound;

@@ -75,7 +75,7 @@ describe("a server", () => {
       code: "INVALID_ARGUMENT",
       message: /handlers of Lab lack ask/,
     });
-    assert.throws(() => server.add(service("Lab"), { asks: () => "" }), /lack ask; asks there is no method of it/);
+    assert.throws(() => server.add(service("Lab"), { asks: () => "" }), /lack ask, and it has no method asks/);
     assert.throws(() => server.add(service("Lab"), undefined as never), /handlers of Lab are undefined/);
     assert.match((await failure(server.start())).message, /has no services: add\(\) one/);
     server.add(service("Lab"), handlers);
