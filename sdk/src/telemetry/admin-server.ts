@@ -1,14 +1,16 @@
 /**
  * The admin endpoint: metrics for who scrapes, liveness and readiness for who restarts and routes. Plain HTTP on
- * loopback unless told otherwise; it never keeps the process alive and never holds its end up.
+ * loopback unless told otherwise, where it also refuses what web pages ask under names of their own; it never keeps the
+ * process alive and never holds its end up.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { type Address, formatAddress } from "../call/address.ts";
 import { type Clock, systemClock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import type { ErrorCode } from "../call/status.ts";
+import { isLoopbackAddress, namesLoopback } from "./loopback.ts";
 import type { Metrics } from "./metrics.ts";
 import { within } from "./within.ts";
 
@@ -23,7 +25,10 @@ export interface FailedCheck {
 }
 
 export interface AdminServerOptions {
-  /** Default 127.0.0.1: what it tells is for this machine unless you say otherwise. */
+  /**
+   * Default 127.0.0.1: what it tells is for this machine unless you say otherwise. On loopback, requests whose Host
+   * header names neither loopback nor localhost are refused with 403.
+   */
   readonly host?: string;
   /** Default 0: any free one. */
   readonly port?: number;
@@ -84,14 +89,17 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   server.maxConnections = MAX_CONNECTIONS;
   const connections = new Connections(server, clock);
-  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    connections.begin(response);
-    void answer(request, options, clock).then((given) => send(request, response, given));
-  });
   await listen(server, { host, port });
   server.on("error", (error) => options.log.error({ err: error }, "admin server failed"));
-  const bound = server.address();
-  const address = { host, port: typeof bound === "object" && bound !== null ? bound.port : port };
+  const bound = server.address() as AddressInfo;
+  const address = { host, port: bound.port };
+  // No connection can have come before this: they come in a later turn of the event loop.
+  const accepts = isLoopbackAddress(bound.address) ? namesLoopback : (): true => true;
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    connections.begin(response);
+    if (!accepts(request.headers.host)) return send(request, response, refusal(request.headers.host, address));
+    void answer(request, options, clock).then((given) => send(request, response, given));
+  });
   server.unref();
   options.log.info({ admin: formatAddress(address) }, `admin server listens on http://${formatAddress(address)}`);
   return { address, close: () => connections.close() };
@@ -121,6 +129,11 @@ const LISTEN_ERRORS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 function listenError(address: Address, cause: NodeJS.ErrnoException): MeshError {
   const [code, text] = LISTEN_ERRORS[cause.code ?? ""] ?? ["UNAVAILABLE", `cannot be listened on: ${cause.message}`];
   return new MeshError(code, `admin address ${formatAddress(address)} ${text}`, { cause });
+}
+
+function refusal(hostHeader: string | undefined, { port }: Address): Answer {
+  const way = `ask for localhost:${port}, or set another admin host than loopback`;
+  return text(403, `Host ${JSON.stringify(hostHeader)} does not name loopback, which alone is served here: ${way}`);
 }
 
 /** Never rejects: what fails is an answer too. */

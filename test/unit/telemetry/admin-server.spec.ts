@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { Agent, request as httpRequest } from "node:http";
+import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
 import {
   type AdminServer,
@@ -30,6 +31,17 @@ function deferred<T>(): Deferred<T> {
     resolve = settle;
   });
   return { promise, resolve };
+}
+
+/** What it answers to a Host header of one's own; fetch() would set it. */
+async function ask(
+  { address }: Pick<AdminServer, "address">,
+  path: string,
+  host: string,
+): Promise<{ status: number | undefined; body: string }> {
+  const request = httpRequest({ ...address, path, headers: { host }, agent: false }).end();
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  return { status: response.statusCode, body: await text(response) };
 }
 
 describe("the admin server", () => {
@@ -131,6 +143,32 @@ describe("the admin server", () => {
     const post = await fetch(`${url}/metrics`, { method: "POST", body: "x" });
     assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
     assert.equal(await post.text(), "POST is not taken here: use GET or HEAD\n");
+  });
+
+  it("on loopback refuses requests for another host, as a web page under a rebound name makes them", async () => {
+    for (const host of ["127.0.0.1", "localhost"]) {
+      const { server } = await start({ host });
+      const { port } = server.address;
+      for (const path of ["/metrics", "/livez", "/nowhere"]) {
+        const { status, body } = await ask(server, path, `evil.example:${port}`);
+        assert.equal(status, 403);
+        assert.equal(
+          body,
+          `Host "evil.example:${port}" does not name loopback, which alone is served here: ask for localhost:${port}, or set another admin host than loopback\n`,
+        );
+      }
+      for (const own of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) {
+        assert.equal((await ask(server, "/metrics", own)).status, 200);
+      }
+    }
+  });
+
+  it("answers under any name when it is bound to more than loopback", async () => {
+    const { server } = await start({ host: "0.0.0.0" });
+    assert.equal(
+      (await ask({ address: { ...server.address, host: "127.0.0.1" } }, "/livez", "greeter.example")).status,
+      200,
+    );
   });
 
   it("survives what is not HTTP", async () => {
