@@ -9,8 +9,8 @@ import type { Clock } from "../call/clock.ts";
 import { escapeLabel, Family } from "./family.ts";
 import { within } from "./within.ts";
 
-/** A user's registry may be of either content type. */
-export type AnyRegistry = Registry<RegistryContentType>;
+/** Of either content type: prom-client binds a registry's type to one, and what is written may be in the other. */
+type AnyRegistry = Registry<RegistryContentType>;
 
 export interface Exposition {
   readonly contentType: RegistryContentType;
@@ -28,7 +28,7 @@ const CHUNK_CHARS = 32 * 1024;
 const COLLECT_TIMEOUT_MS = 1000;
 
 export interface ExpositionOptions {
-  readonly registry: AnyRegistry;
+  readonly registry: Registry;
   readonly clock: Clock;
   /** A family without labels: how prom-client writes it tells the registry's default labels. */
   readonly probe: Family;
@@ -137,7 +137,7 @@ function isCounter(type: unknown): boolean {
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g;
 
 /** The registry's default labels. prom-client tells them only in what it writes. */
-async function defaultLabels(registry: AnyRegistry, probe: Family): Promise<Map<string, string>> {
+async function defaultLabels(registry: Registry, probe: Family): Promise<Map<string, string>> {
   if (registry.getSingleMetric(probe.name) === undefined) return new Map();
   const written = await registry.getSingleMetricAsString(probe.name);
   const sample = written.slice(written.lastIndexOf("\n") + 1);

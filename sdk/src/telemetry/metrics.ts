@@ -10,7 +10,7 @@ import { boundedShape } from "./bounded-cells.ts";
 import { clientMetrics, serverMetrics } from "./call-metrics.ts";
 import type { Cells, HistogramShape } from "./cells.ts";
 import { CellGrid, exponentialShape } from "./exponential-cells.ts";
-import { type AnyRegistry, type Exposition, negotiate, writeExposition } from "./exposition.ts";
+import { type Exposition, negotiate, writeExposition } from "./exposition.ts";
 import { type Family, histogramFamily, type NumberCell, numberFamily, type SeriesLimit } from "./family.ts";
 import {
   type ConnectionInstruments,
@@ -33,7 +33,7 @@ import { addProcessMetrics, followEventLoop } from "./process-metrics.ts";
 
 export interface MetricsOptions {
   /** Where the metrics are registered beside the user's own. Default: a new one. */
-  readonly registry?: AnyRegistry;
+  readonly registry?: Registry;
   readonly clock?: Clock;
   /**
    * Bounds of the latency histograms, in seconds. "default": 13, folded from cells that are 9 % wide, so a count is off
@@ -49,7 +49,7 @@ export interface MetricsOptions {
 }
 
 export interface Metrics {
-  readonly registry: AnyRegistry;
+  readonly registry: Registry;
   readonly clientObserver: ClientObserver;
   readonly serverObserver: ServerObserver;
   /** target is the logical one, "consul:///greeter". */
@@ -167,7 +167,7 @@ function latencyShape(bounds: "default" | "a66" | readonly number[]): HistogramS
 }
 
 /** prom-client takes whatever answers as its own metrics do, which its types do not say. */
-function register(registry: AnyRegistry, family: Family): void {
+function register(registry: Registry, family: Family): void {
   try {
     registry.registerMetric(family as unknown as Metric);
   } catch (cause) {

@@ -5,13 +5,12 @@
  */
 import { performance } from "node:perf_hooks";
 import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
-import type { AnyRegistry } from "./exposition.ts";
 import type { Family, NumberCell } from "./family.ts";
 
 let shared: Registry | undefined;
 
 /** Adds the process's metrics to a registry; those of a name that the registry already holds are left alone. */
-export function addProcessMetrics(registry: AnyRegistry): void {
+export function addProcessMetrics(registry: Registry): void {
   if (shared === undefined) {
     shared = new Registry();
     collectDefaultMetrics({ register: shared });

@@ -214,6 +214,14 @@ describe("the registry", () => {
     assert.equal(await valueOf(metrics, `grpc_server_call_started_total{${METHOD},${label}}`), 1);
   });
 
+  it("is, when none is given, one that prom-client's metrics take, by its type too", async () => {
+    const metrics = metricsOf();
+    new Counter({ name: "orders_total", help: "orders", registers: [metrics.registry] }).inc(2);
+    const registry: Registry = metrics.registry;
+    assert.match(await registry.metrics(), /^orders_total 2$/m);
+    assert.equal(await valueOf(metrics, "orders_total"), 2);
+  });
+
   it("gives the same lines through prom-client's own exposition", async () => {
     const metrics = metricsOf();
     metrics.serverObserver(sayHello).callEnded?.(serverCall());
