@@ -191,7 +191,8 @@ function isRunning(pid: number): boolean {
 /** Ids of node's processes alone: tsx may have started a compiler of its own, which ends with the demo. */
 function childrenOf(parent: number): readonly number[] {
   const processes = existsSync("/proc/self/stat") ? readProc() : readPs();
-  return processes.filter((one) => one.parent === parent && one.name.includes("node")).map(({ pid }) => pid);
+  // Newer Node.js names its processes "MainThread"; the other children are the loader's esbuild.
+  return processes.filter((one) => one.parent === parent && !one.name.includes("esbuild")).map(({ pid }) => pid);
 }
 
 interface Process {
