@@ -2,9 +2,7 @@
 import { isIP } from "node:net";
 import { Channel, type ChannelOptions, type ChannelInterface, connectivityState, credentials } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../../call/address.ts";
-import { STATUS_NUMBERS } from "../../call/status.ts";
 import type {
-  CallOutcome,
   Cancel,
   ClientStream,
   Connection,
@@ -15,11 +13,10 @@ import type {
   TransportLimits,
   UnaryReceiver,
 } from "../transport.ts";
-import { asBuffer, fromGrpc, toGrpc } from "./grpc-js-metadata.ts";
-
-type GrpcCall = ReturnType<ChannelInterface["createCall"]>;
-type GrpcListener = Parameters<GrpcCall["start"]>[1];
-type GrpcStatus = Parameters<GrpcListener["onReceiveStatus"]>[0];
+import { GrpcJsClientStream, StreamListener } from "./grpc-js-client-stream.ts";
+import { asBuffer, toGrpc } from "./grpc-js-metadata.ts";
+import type { GrpcCall } from "./grpc-js-outcome.ts";
+import { UnaryListener } from "./grpc-js-unary-listener.ts";
 
 /** First wait before connecting again; grpc's own default of 1 s leaves a restarted server idle for too long. */
 const INITIAL_RECONNECT_BACKOFF_MS = 100;
@@ -27,9 +24,6 @@ const INITIAL_RECONNECT_BACKOFF_MS = 100;
 const MAX_RECONNECT_BACKOFF_MS = 5_000;
 /** grpc-js's default of 64 KiB stalls at 1 KiB messages and a hundred concurrent calls. */
 const FLOW_CONTROL_WINDOW_BYTES = 4 * 1024 * 1024;
-/** What may wait to be written before a stream's sender is asked to wait too. */
-const SEND_HIGH_WATER_BYTES = 64 * 1024;
-const SEND_HIGH_WATER_MESSAGES = 16;
 /** grpc-js fires deadlines beyond 2^31-1 ms at once, so such a deadline is none (24.8 days). */
 const MAX_DEADLINE_MS = 2 ** 31 - 1;
 
@@ -141,174 +135,4 @@ export function messageLimits(limits: TransportLimits): ChannelOptions {
 
 function bound(bytes: number): number {
   return Number.isFinite(bytes) ? bytes : -1;
-}
-
-/**
- * grpc-js says in words alone that a call never left or was refused unseen; grpc-js-connection.spec.ts fails when these
- * change.
- */
-const UNSEEN_REASONS = [
-  "No connection established",
-  "Name resolution failed",
-  "Channel closed before call started",
-  "Failed to start HTTP/2 stream with error",
-  "Stream refused by server",
-];
-
-/** @param answered whether headers have come: then the server has seen the call whatever the words. */
-function outcomeOf({ code, details, metadata }: GrpcStatus, answered: boolean): CallOutcome {
-  const trailers = fromGrpc(metadata);
-  // A server may pass on the same words of its own calls, but never without a header beside them.
-  const local = !answered && trailers.size === 0;
-  if (local && UNSEEN_REASONS.some((reason) => details.startsWith(reason))) {
-    // For a connection that went as the stream was opened grpc-js says INTERNAL.
-    return { status: STATUS_NUMBERS.UNAVAILABLE, reason: plainly(details), trailers, processed: false };
-  }
-  return { status: code, reason: details, trailers, processed: true };
-}
-
-const LAST_ERROR = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note: /s;
-
-/** grpc-js wraps the one thing that matters in words about its own parts. */
-function plainly(details: string): string {
-  const cause = LAST_ERROR.exec(details)?.[1];
-  return cause === undefined ? details : `no connection: ${cause}`;
-}
-
-class UnaryListener implements GrpcListener {
-  readonly #receiver: UnaryReceiver;
-  #answered = false;
-  #body: Uint8Array | undefined;
-
-  constructor(receiver: UnaryReceiver) {
-    this.#receiver = receiver;
-  }
-
-  onReceiveMetadata(metadata: Parameters<GrpcListener["onReceiveMetadata"]>[0]): void {
-    this.#answered = true;
-    this.#receiver.onHeaders(fromGrpc(metadata));
-  }
-
-  onReceiveMessage(message: Uint8Array): void {
-    this.#body = message;
-  }
-
-  onReceiveStatus(status: GrpcStatus): void {
-    const outcome = outcomeOf(status, this.#answered);
-    if (outcome.status === STATUS_NUMBERS.OK && this.#body === undefined) {
-      this.#receiver.onDone(noMessage(outcome), undefined);
-    } else {
-      this.#receiver.onDone(outcome, this.#body);
-    }
-  }
-}
-
-/** An OK without its message breaks the protocol: INTERNAL, as in every gRPC client. */
-function noMessage(outcome: CallOutcome): CallOutcome {
-  return { ...outcome, status: STATUS_NUMBERS.INTERNAL, reason: "server sent status OK without a response message" };
-}
-
-class StreamListener implements GrpcListener {
-  readonly #receiver: StreamReceiver;
-  readonly #stream: GrpcJsClientStream;
-  #answered = false;
-
-  constructor(receiver: StreamReceiver, stream: GrpcJsClientStream) {
-    this.#receiver = receiver;
-    this.#stream = stream;
-  }
-
-  onReceiveMetadata(metadata: Parameters<GrpcListener["onReceiveMetadata"]>[0]): void {
-    this.#answered = true;
-    this.#receiver.onHeaders(fromGrpc(metadata));
-  }
-
-  onReceiveMessage(message: Uint8Array): void {
-    this.#receiver.onMessage(message);
-    this.#stream.received();
-  }
-
-  onReceiveStatus(status: GrpcStatus): void {
-    this.#receiver.onDone(outcomeOf(status, this.#answered));
-  }
-}
-
-/**
- * grpc-js filters messages asynchronously and loses their order against the half-close, so each waits for the one before
- * it to be written.
- */
-class GrpcJsClientStream implements ClientStream {
-  readonly #call: GrpcCall;
-  readonly #receiver: StreamReceiver;
-  readonly #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
-  #writing = false;
-  #ending = false;
-  #full = false;
-  #wanted = 0;
-  #reading = false;
-
-  constructor(call: GrpcCall, receiver: StreamReceiver) {
-    this.#call = call;
-    this.#receiver = receiver;
-  }
-
-  send(body: Uint8Array): boolean {
-    if (!this.#writing) {
-      this.#write(body);
-      return true;
-    }
-    this.#waiting.push(body);
-    this.#waitingBytes += body.byteLength;
-    this.#full = this.#waiting.length >= SEND_HIGH_WATER_MESSAGES || this.#waitingBytes > SEND_HIGH_WATER_BYTES;
-    return !this.#full;
-  }
-
-  end(): void {
-    this.#ending = true;
-    if (!this.#writing) this.#call.halfClose();
-  }
-
-  request(): void {
-    this.#wanted++;
-    this.#read();
-  }
-
-  /** A message has come for the request that grpc-js was told of. */
-  received(): void {
-    this.#wanted--;
-    this.#reading = false;
-    this.#read();
-  }
-
-  cancel(status: number, reason: string): void {
-    this.#call.cancelWithStatus(status, reason);
-  }
-
-  /** grpc-js forgets all but one of several requests, so it is told of one at a time. */
-  #read(): void {
-    if (this.#reading || this.#wanted === 0) return;
-    this.#reading = true;
-    this.#call.startRead();
-  }
-
-  #write(body: Uint8Array): void {
-    this.#writing = true;
-    this.#call.sendMessageWithContext({ callback: () => this.#written() }, asBuffer(body));
-  }
-
-  #written(): void {
-    this.#writing = false;
-    const next = this.#waiting.shift();
-    if (next === undefined) {
-      if (this.#ending) this.#call.halfClose();
-    } else {
-      this.#waitingBytes -= next.byteLength;
-      this.#write(next);
-    }
-    if (this.#full && this.#waiting.length === 0) {
-      this.#full = false;
-      this.#receiver.onDrain();
-    }
-  }
 }

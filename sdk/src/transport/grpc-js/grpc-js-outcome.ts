@@ -1,0 +1,42 @@
+/** How a call ended, read from what grpc-js says of it. */
+import type { ChannelInterface } from "@grpc/grpc-js";
+import { STATUS_NUMBERS } from "../../call/status.ts";
+import type { CallOutcome } from "../transport.ts";
+import { fromGrpc } from "./grpc-js-metadata.ts";
+
+/** grpc-js's own, which its index does not name. */
+export type GrpcCall = ReturnType<ChannelInterface["createCall"]>;
+export type GrpcListener = Parameters<GrpcCall["start"]>[1];
+export type GrpcStatus = Parameters<GrpcListener["onReceiveStatus"]>[0];
+
+/**
+ * grpc-js says in words alone that a call never left or was refused unseen; grpc-js-connection.spec.ts fails when these
+ * change.
+ */
+const UNSEEN_REASONS = [
+  "No connection established",
+  "Name resolution failed",
+  "Channel closed before call started",
+  "Failed to start HTTP/2 stream with error",
+  "Stream refused by server",
+];
+
+/** @param answered whether headers have come: then the server has seen the call whatever the words. */
+export function outcomeOf({ code, details, metadata }: GrpcStatus, answered: boolean): CallOutcome {
+  const trailers = fromGrpc(metadata);
+  // A server may pass on the same words of its own calls, but never without a header beside them.
+  const local = !answered && trailers.size === 0;
+  if (local && UNSEEN_REASONS.some((reason) => details.startsWith(reason))) {
+    // For a connection that went as the stream was opened grpc-js says INTERNAL.
+    return { status: STATUS_NUMBERS.UNAVAILABLE, reason: plainly(details), trailers, processed: false };
+  }
+  return { status: code, reason: details, trailers, processed: true };
+}
+
+const LAST_ERROR = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note: /s;
+
+/** grpc-js wraps the one thing that matters in words about its own parts. */
+function plainly(details: string): string {
+  const cause = LAST_ERROR.exec(details)?.[1];
+  return cause === undefined ? details : `no connection: ${cause}`;
+}
