@@ -121,6 +121,7 @@ export class Mesh {
     checkClientOptions(options);
     const target = options.target ?? `consul:///${definition.meshName}`;
     if (this.#closing !== undefined) throw closedError(target);
+    this.#checkPolicies(definition);
     const environment = this.#environment(target, options.balancing ?? this.#options.balancing ?? "p2c");
     const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
     const bind = (method: MethodDefinition): BoundMethod =>
@@ -244,6 +245,19 @@ export class Mesh {
     if (registration === false) return undefined;
     const consul = (): Registration => consulRegistration(this.#consul, { clock: this.#clock, log: this.log });
     return withMetrics(registration ?? consul(), this.#metrics);
+  }
+
+  /** A policy for a method that its service does not have would go unread. */
+  #checkPolicies({ typeName, methods }: ServiceDefinition): void {
+    const known = Object.values(methods).map((method) => methodLabel(method));
+    const wrong = Object.keys(this.#options.policies ?? {}).filter(
+      (key) => key.startsWith(`${typeName}/`) && !known.includes(key),
+    );
+    if (wrong.length === 0) return;
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `policies name ${wrong.join(", ")}, which ${typeName} does not have: write one of ${known.join(", ")}`,
+    );
   }
 
   /** The mesh's configuration for a method, the narrower over the wider. */

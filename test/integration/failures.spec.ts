@@ -153,6 +153,15 @@ describe("a user who", () => {
     assert.throws(() => mesh.client(GreeterService, { target: "static:///127.0.0.1:1" }), /GreetGroup/);
   });
 
+  it("misspells a method in the configuration is told the right ones", () => {
+    const policies = { "greeter.v1.GreeterService/SayHelo": { deadlineMs: 5 } };
+    const mesh = createMesh({ ...ALONE, log: recordedLog().log, policies });
+    assert.throws(
+      () => mesh.client(GreeterService, { target: "static:///127.0.0.1:1" }),
+      /policies name greeter.v1.GreeterService\/SayHelo, which .* write one of greeter.v1.GreeterService\/SayHello/,
+    );
+  });
+
   it("forgets a handler is told which", () => {
     const mesh = createMesh({ ...ALONE, log: recordedLog().log });
     assert.throws(
