@@ -9,27 +9,29 @@ import {
   HealthCheckRequest,
   HealthCheckResponse,
   HealthCheckResponse_ServingStatus,
+  HealthListRequest,
+  HealthListResponse,
 } from "../gen/grpc/health/v1/health.ts";
 
 export type ServingStatus = "SERVING" | "NOT_SERVING";
 
 export interface HealthHandlers {
   check(request: HealthCheckRequest): Partial<HealthCheckResponse>;
+  list(request: HealthListRequest): Partial<HealthListResponse>;
   watch(request: HealthCheckRequest, context: CallContext): AsyncIterable<Partial<HealthCheckResponse>>;
 }
 
 const SERVICE = "grpc.health.v1.Health";
-const message = {
-  input: HealthCheckRequest,
-  output: HealthCheckResponse,
-  policy: { idempotency: "NO_SIDE_EFFECTS" },
-} as const;
+const policy = { idempotency: "NO_SIDE_EFFECTS" } as const;
+const message = { input: HealthCheckRequest, output: HealthCheckResponse, policy };
+const all = { input: HealthListRequest, output: HealthListResponse, policy };
 
 export const Health: ServiceDefinition<unknown, HealthHandlers> = {
   typeName: SERVICE,
   meshName: "health",
   methods: {
     check: { service: SERVICE, name: "Check", path: `/${SERVICE}/Check`, kind: "unary", ...message },
+    list: { service: SERVICE, name: "List", path: `/${SERVICE}/List`, kind: "unary", ...all },
     watch: { service: SERVICE, name: "Watch", path: `/${SERVICE}/Watch`, kind: "serverStreaming", ...message },
   },
 };
@@ -65,6 +67,10 @@ export class HealthService {
     check: ({ service }) => {
       if (!this.#services.has(service)) throw new MeshError("NOT_FOUND", `service ${service} is not served here`);
       return { status: HealthCheckResponse_ServingStatus[this.#status] };
+    },
+    list: () => {
+      const status = HealthCheckResponse_ServingStatus[this.#status];
+      return { statuses: new Map(Array.from(this.#services, (service) => [service, { status }])) };
     },
     watch: (request, context) => this.#watch(request.service, context),
   };

@@ -23,6 +23,19 @@ describe("the health service", () => {
     assert.throws(() => health.handlers.check({ service: "other" }), { code: "NOT_FOUND", message: /other/ });
   });
 
+  it("lists the server and all its services", () => {
+    const health = new HealthService(["lab.v1.LabService"]);
+    health.set("SERVING");
+    const serving = { status: Status.SERVING };
+    assert.deepEqual(
+      health.handlers.list({}).statuses,
+      new Map([
+        ["", serving],
+        ["lab.v1.LabService", serving],
+      ]),
+    );
+  });
+
   it("tells a watcher the status now and every change, but no status twice", async () => {
     const health = new HealthService([]);
     const watching = watch(health, "");
