@@ -1,5 +1,6 @@
 /** What users will try, and what they must get: an error that says what, where and what to do; never a hang. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { createMesh, type MeshOptions } from "@meshwork/sdk";
@@ -278,6 +279,61 @@ describe("a user who", () => {
     }
     assert.ok(sent < 15_000, `${sent} messages of 1 KiB were taken from the handler`);
     await stream.return?.();
+    await mesh.close();
+  });
+
+  it("sends fast is held back too: requests are pulled as they leave, not as fast as they are made", async () => {
+    const { mesh, greeter } = await start({
+      greetGroup: async (requests) => {
+        for await (const _one of requests) return { message: "enough" };
+        return {};
+      },
+    });
+    let pulled = 0;
+    function* eager() {
+      for (; pulled < 200_000; pulled++) yield { name: "x" };
+    }
+    assert.equal((await greeter.greetGroup(eager())).message, "enough");
+    assert.ok(pulled < 20_000, `${pulled} requests were pulled`);
+    await mesh.close();
+  });
+
+  it("closes a mesh while it reads an endless stream has it ended, and the process may end", async () => {
+    const { mesh, target } = await start({
+      async *sayHelloEverywhere(_request, { signal }) {
+        yield { message: "one" };
+        await once(signal, "abort");
+      },
+    });
+    const own = createMesh({ ...ALONE, log: recordedLog().log });
+    const stream = own.client(GreeterService, { target }).sayHelloEverywhere({}, { timeoutMs: 60_000 });
+    const messages = stream[Symbol.asyncIterator]();
+    assert.equal(((await messages.next()).value as { message: string }).message, "one");
+    const next = failure(messages.next());
+    await own.close();
+    assert.match((await next).message, /CANCELLED: client of static:.* was closed during the call/);
+    await mesh.close();
+  });
+
+  it("makes a call without a deadline as the first thing in a process gets its answer", async () => {
+    const { mesh, server } = await start({
+      async *chat(requests) {
+        for await (const { text } of requests) yield { text: `${text}!` };
+      },
+    });
+    const script = `
+      import { createMesh } from "@meshwork/sdk";
+      import { GreeterService } from ${JSON.stringify(new URL("../../services/gen/greeter/v1/greeter.mesh.ts", import.meta.url).href)};
+      const mesh = createMesh({ registration: false, admin: false });
+      const greeter = mesh.client(GreeterService, { target: "static:///127.0.0.1:${server.address.port}" });
+      for await (const { text } of greeter.chat([{ text: "hi" }])) console.log(text);
+      await mesh.close();`;
+    const node = ["--conditions=meshwork-source", "--import", "tsx", "--input-type=module", "-e", script];
+    const child = spawn(process.execPath, node, { stdio: ["ignore", "pipe", "inherit"] });
+    let said = "";
+    child.stdout.on("data", (chunk) => (said += String(chunk)));
+    const [code] = (await once(child, "close")) as [number | null];
+    assert.deepEqual([said, code], ["hi!\n", 0]);
     await mesh.close();
   });
 

@@ -230,9 +230,11 @@ export class CallRun implements AttemptOwner {
     if (obstacle !== undefined) return this.fail(obstacle.code, obstacle.reason, obstacle.cause);
     this.#stopWaiting?.();
     this.#stopWaiting = channel.onceChanged(() => this.#next(occasion));
+    // Without a deadline too: a process whose only work is this call must not end while it waits.
+    const leftMs = Math.min(this.#deadline - this.method.environment.clock.now(), Number.MAX_SAFE_INTEGER);
     this.#timer ??= this.method.environment.clock.setTimer(
       () => this.fail("DEADLINE_EXCEEDED", channel.describeWait()),
-      this.#deadline - this.method.environment.clock.now(),
+      leftMs,
     );
   }
 
@@ -317,6 +319,7 @@ export class CallRun implements AttemptOwner {
 
   #subscribe(): void {
     this.#stopContext = this.#context?.cancellation.onCancel((by) => this.#servedCallOver(by));
+    if (this.method.definition.kind !== "unary") this.method.environment.channel.opened(this);
     const signal = this.options?.signal;
     if (signal !== undefined) {
       this.#onAbort = () => this.#aborted(signal);
@@ -338,6 +341,7 @@ export class CallRun implements AttemptOwner {
     this.#hedgeTimer?.cancel();
     this.#stopWaiting?.();
     this.#stopContext?.();
+    if (this.method.definition.kind !== "unary") this.method.environment.channel.ended(this);
     if (this.#onAbort !== undefined) this.options?.signal?.removeEventListener("abort", this.#onAbort);
     const { clock } = this.method.environment;
     const open = this.#open.splice(0);

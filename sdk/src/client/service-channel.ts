@@ -31,6 +31,11 @@ export interface ServiceChannelOptions {
   readonly observer?: ChannelObserver;
 }
 
+/** A stream that a channel ends when it closes; it may have no end of its own. */
+export interface OpenStream {
+  fail(code: "CANCELLED", reason: string): void;
+}
+
 /** An endpoint with its connection. */
 interface Member {
   state: EndpointState;
@@ -44,6 +49,7 @@ export class ServiceChannel {
   readonly #members = new Map<string, Member>();
   readonly #connections = new Map<EndpointState, Connection>();
   readonly #waiting = new Set<() => void>();
+  readonly #streams = new Set<OpenStream>();
   #ready: readonly EndpointState[] = [];
   #view: EndpointView | undefined;
   #closed = false;
@@ -117,10 +123,21 @@ export class ServiceChannel {
     return () => this.#waiting.delete(listener);
   }
 
+  /** Streams say when they begin and end, so that none outlives the channel. */
+  opened(stream: OpenStream): void {
+    this.#streams.add(stream);
+  }
+
+  ended(stream: OpenStream): void {
+    this.#streams.delete(stream);
+  }
+
+  /** Ends streams with CANCELLED; unary calls under way, which have deadlines, may finish. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#watch.close();
+    for (const stream of this.#streams) stream.fail("CANCELLED", `client of ${this.target} was closed during the call`);
     for (const id of this.#members.keys()) this.#remove(id);
     this.#options.observer?.closed();
     this.#changed();

@@ -1,9 +1,9 @@
 /** A typed client from a definition: one function per method, everything else bound beforehand. */
-import { MeshError } from "../call/mesh-error.ts";
 import type { MethodDefinition } from "../contract/definition.ts";
 import type { BoundMethod } from "./bound-method.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { ClientInterceptor, ClientNext } from "./interceptor.ts";
+import { LazyResponses } from "./lazy-responses.ts";
 import { type Requests, singleResponse, StreamCall } from "./stream-call.ts";
 import { callUnary } from "./unary-call.ts";
 
@@ -35,7 +35,8 @@ function invoker(method: BoundMethod): ClientMethod {
         }
       };
     case "serverStreaming":
-      return (request, options) => new StreamCall(method, [request], options).start().responses;
+      return (request, options) =>
+        new LazyResponses(() => new StreamCall(method, [request], options).start().responses);
     case "clientStreaming":
       return async (requests, options) => {
         try {
@@ -45,7 +46,8 @@ function invoker(method: BoundMethod): ClientMethod {
         }
       };
     case "bidiStreaming":
-      return (requests, options) => new StreamCall(method, requests as Requests, options).start().responses;
+      return (requests, options) =>
+        new LazyResponses(() => new StreamCall(method, requests as Requests, options).start().responses);
   }
 }
 
@@ -58,33 +60,7 @@ function intercepted(method: BoundMethod, interceptors: readonly ClientIntercept
   const run = async (input: unknown, options: CallOptions | undefined): Promise<unknown> =>
     chain({ method: definition, target, input, options: options ?? {} });
   const streams = definition.kind === "serverStreaming" || definition.kind === "bidiStreaming";
-  return streams ? (input, options) => deferred(run(input, options)) : run;
-}
-
-/** Responses that are known only once the interceptors have let the call through. */
-function deferred(responses: Promise<unknown>): AsyncIterableIterator<unknown> {
-  // The reader may never come, and then a rejection has nobody to hear it: the reader gets it from next().
-  responses.catch(() => {});
-  const iterator = async (): Promise<AsyncIterator<unknown>> => {
-    const iterable = await responses;
-    if (typeof iterable === "object" && iterable !== null && Symbol.asyncIterator in iterable) {
-      return (iterable as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-    }
-    throw new MeshError("INTERNAL", "an interceptor of a streaming method did not resolve to an async iterable");
-  };
-  let opened: Promise<AsyncIterator<unknown>> | undefined;
-  return {
-    next: async () => (await (opened ??= iterator())).next(),
-    async return() {
-      // A call that failed before it was read has nothing to leave; its reader no longer wants to know.
-      const open = await (opened ??= iterator()).catch(() => undefined);
-      await open?.return?.();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  return streams ? (input, options) => new LazyResponses(() => run(input, options)) : run;
 }
 
 /**

@@ -102,10 +102,24 @@ describe("a client's interceptors", () => {
     const { lab, peers } = await CallLab.with(["a"]);
     const pass: ClientInterceptor = (next) => (call) => next(call);
     const iterator = clientOf(lab, { list: "List" }, [pass])["list"]!("all")[Symbol.asyncIterator]();
+    const first = iterator.next();
     await lab.settle();
     assert.deepEqual(await iterator.return?.(), { done: true, value: undefined });
+    assert.equal((await first).done, true);
     await lab.settle();
     assert.equal(peers[0]!.calls[0]!.incoming.cancellation.cancelled, true);
+    lab.assertQuiet();
+  });
+
+  it("make no call of a stream that nobody reads", async () => {
+    const { lab, peers } = await CallLab.with(["a"]);
+    const client = clientOf(lab, { list: "List" }, []);
+    const unread = client["list"]!("all")[Symbol.asyncIterator]();
+    await lab.settle();
+    assert.deepEqual(await unread.return?.(), { done: true, value: undefined });
+    assert.deepEqual(await unread.next(), { done: true, value: undefined });
+    await lab.settle();
+    assert.equal(peers[0]!.calls.length, 0);
     lab.assertQuiet();
   });
 

@@ -116,6 +116,8 @@ function channelOptions(limits: TransportLimits): ChannelOptions {
   return {
     "grpc.enable_channelz": 0,
     "grpc.enable_retries": 0,
+    // It keeps what was sent for retries of its own even when those are off, and calls that written.
+    "grpc.per_rpc_retry_buffer_size": 0,
     "grpc.service_config_disable_resolution": 1,
     "grpc.use_local_subchannel_pool": 1,
     "grpc.initial_reconnect_backoff_ms": INITIAL_RECONNECT_BACKOFF_MS,
