@@ -181,6 +181,10 @@ describe("a user who", () => {
     });
     const error = await failure(greeter.sayHello({ name: "Ada" }, { timeoutMs: 50 }));
     assert.equal(error.code, "DEADLINE_EXCEEDED");
+    assert.match(
+      error.reason,
+      /no answer within 50 ms, the call's timeoutMs|longer than the \d+ ms its caller had left/,
+    );
     assert.ok(error.elapsedMs >= 45 && error.elapsedMs < 1000, `after ${error.elapsedMs} ms`);
     await told;
     await mesh.close();

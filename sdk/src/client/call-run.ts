@@ -12,7 +12,7 @@ import { type ErrorCode, type StatusCode, STATUS_NUMBERS, statusName } from "../
 import { childSpan, newTrace, type TraceContext } from "../call/trace-context.ts";
 import type { EndpointState } from "../balancing/endpoint-state.ts";
 import { DEFAULT_DEADLINE_MS, type HedgingPolicy, type MethodPolicy } from "../contract/policy.ts";
-import { decideRetry } from "../resilience/decide-retry.ts";
+import { decideRetry, type StopReason } from "../resilience/decide-retry.ts";
 import { parsePushback, type Pushback } from "../resilience/pushback.ts";
 import { verdictOf } from "../resilience/verdict.ts";
 import type { CallOutcome, Cancel, Connection, OutgoingCall } from "../transport/transport.ts";
@@ -32,6 +32,8 @@ export interface CallHooks {
 }
 
 const NO_HASH = { hash: undefined };
+/** Transports round deadlines, and some keep them on the wall clock: they fire a little early. */
+const ROUNDING_MS = 10;
 
 /** Why an attempt is sent, for the record. */
 type Occasion = "first" | "retry" | "transparent" | "hedge";
@@ -203,7 +205,7 @@ export class CallRun implements AttemptOwner {
     switch (decision.kind) {
       case "stop":
         if (this.#hedged(code, pushback, remainingMs)) return;
-        return this.#fail(code, outcome.reason, undefined, attempt.state, outcome);
+        return this.#fail(code, this.#reasonOf(code, outcome, decision.why, now), undefined, attempt.state, outcome);
       case "transparent":
         return this.#next("transparent");
       case "retry":
@@ -215,6 +217,26 @@ export class CallRun implements AttemptOwner {
         }, decision.delayMs);
         return;
     }
+  }
+
+  /** The outcome's reason, with what only this side knows: whose deadline it was, and why nothing was sent again. */
+  #reasonOf(code: ErrorCode, outcome: CallOutcome, why: StopReason, now: number): string {
+    if (code === "DEADLINE_EXCEEDED" && now >= this.#deadline - ROUNDING_MS) {
+      return `no answer within ${Math.round(this.#deadline - this.#startedAt)} ms, ${this.#whoseDeadline()}`;
+    }
+    if (code === "UNAVAILABLE" && why === "no_policy" && this.#hedging === undefined) {
+      return `${outcome.reason}; not sent again, since the contract declares no retry`;
+    }
+    return outcome.reason;
+  }
+
+  #whoseDeadline(): string {
+    if (this.#deadline === this.#context?.deadline) return "which is what the call being served had left";
+    const ownMs = this.#policy.deadlineMs ?? DEFAULT_DEADLINE_MS;
+    if ((this.options?.timeoutMs ?? Infinity) < ownMs) return "the call's timeoutMs";
+    return this.#policy.deadlineMs === undefined
+      ? "the default deadline"
+      : "the deadline of its contract or configuration";
   }
 
   /** Sends the next attempt, or waits until one can be sent. */

@@ -54,7 +54,7 @@ export function consulRegistration(http: ConsulHttp, options: ConsulRegistration
         everyMs: Math.min(ttlMs / 3, MAX_BEAT_MS),
         clock,
         random,
-        log: log?.child({ service: instance.name, instance: instance.id }),
+        log: log?.child({ registered_as: instance.id }),
         onUpkeep,
       });
       await upkeep.start();

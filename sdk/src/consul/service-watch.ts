@@ -106,9 +106,11 @@ export class ServiceWatch implements Watch {
 
   #logTurn(before: EndpointView, after: EndpointView): void {
     const { log, name } = this.#options;
-    const fields = { service: name, endpoints: after.endpoints.length };
+    const fields = { target: `consul:///${name}`, endpoints: after.endpoints.length };
     if (after.freshness === "stale" && (before.freshness === "live" || before === NOBODY)) {
-      log?.warn({ ...fields, err: after.error }, "service cannot be followed: its last known endpoints stay in use");
+      const meanwhile =
+        after.endpoints.length === 0 ? "none of its endpoints is known" : "its last known endpoints stay in use";
+      log?.warn({ ...fields, err: after.error }, `service cannot be followed: ${meanwhile}`);
     }
     if (after.freshness === "live" && before.freshness === "stale" && before !== NOBODY) {
       log?.info(fields, "service is followed again");

@@ -71,12 +71,21 @@ export class MeshServer {
    * the server has started.
    */
   add<Handlers>(definition: ServiceDefinition<unknown, Handlers>, handlers: Handlers): this {
-    const name = definition?.typeName;
+    if (typeof definition?.methods !== "object") {
+      throw new MeshError(
+        "INVALID_ARGUMENT",
+        "add() was given no service definition: give one from generated code or loadContract(), then its handlers",
+      );
+    }
+    const name = definition.typeName;
     if (this.#state.kind !== "new") {
       throw new MeshError("FAILED_PRECONDITION", `service ${name} was added after start(): add every service before`);
     }
     if (this.#added.some((one) => one.definition.typeName === name)) {
-      throw new MeshError("FAILED_PRECONDITION", `service ${name} was added twice`);
+      throw new MeshError(
+        "FAILED_PRECONDITION",
+        `service ${name} was added twice: add it once, on each server that has it`,
+      );
     }
     this.#added.push({ definition, handlers: checkedHandlers(definition, handlers) });
     return this;

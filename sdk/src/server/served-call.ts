@@ -83,7 +83,8 @@ export class ServedCall {
   /** Ends the call with what was thrown; later ends are ignored, so a handler that outlives its call does no harm. */
   fail(error: unknown): void {
     if (this.#over) return;
-    this.#end(handlerStatus(error, this.context), error instanceof MeshError ? undefined : error);
+    const thrown = error ?? new Error(`handler of ${this.method.label} threw ${String(error)}`);
+    this.#end(handlerStatus(error, this.context), error instanceof MeshError ? undefined : thrown);
     this.#call.cancellation.cancel(error instanceof MeshError ? error : new MeshError("INTERNAL", "handler failed"));
   }
 

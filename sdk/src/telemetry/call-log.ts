@@ -26,7 +26,8 @@ const DEFAULT_WINDOW_MS = 10_000;
 
 const LEVELS: Readonly<Record<StatusCode, Level>> = {
   OK: "debug",
-  CANCELLED: "info",
+  // Somebody stopped waiting, most often on purpose: leaving a stream is how it is ended.
+  CANCELLED: "debug",
   UNKNOWN: "warn",
   INVALID_ARGUMENT: "info",
   DEADLINE_EXCEEDED: "warn",

@@ -130,7 +130,7 @@ describe("the log of calls", () => {
     const observer = serverLogObserver(logTo(lines, "debug"), { clock: new VirtualClock() })(sayHello);
     for (const [code, level] of [
       ["NOT_FOUND", "info"],
-      ["CANCELLED", "info"],
+      ["CANCELLED", "debug"],
       ["DEADLINE_EXCEEDED", "warn"],
       ["UNAVAILABLE", "warn"],
       ["INTERNAL", "warn"],

@@ -82,7 +82,7 @@ function listenError(address: Address, error: Error): MeshError {
   if (error.message.includes("EADDRINUSE")) {
     return new MeshError(
       "UNAVAILABLE",
-      `server cannot listen on ${at}: the port is in use; end the process that has it, choose another port, or 0 for any free one`,
+      `server cannot listen on ${at}: the port is in use; end the process that has it, choose another port (MESH_PORT, or server({ port })), or 0 for any free one`,
       { cause: error },
     );
   }
