@@ -133,6 +133,8 @@ describe("a user who", () => {
       (await failure(greeter.sayHello({ name: "Ada" }, { metadata: { "bad key": "x" } }))).message,
       /bad key/,
     );
+    const unknown = await failure(greeter.sayHello({ name: "Ada" }, { deadlineMs: 5 } as object));
+    assert.match(unknown.message, /call option deadlineMs is not known: write one of timeoutMs, signal/);
     assert.equal((await failure(greeter.sayHello(undefined as never))).code, "INVALID_ARGUMENT");
     assert.equal((await failure(greeter.greetGroup(7 as never))).code, "INVALID_ARGUMENT");
     await mesh.close();

@@ -82,7 +82,7 @@ export class CallRun implements AttemptOwner {
     this.#trace = this.#context === undefined ? newTrace() : childSpan(this.#context.trace);
     this.#metadata = outgoingMetadata(options, this.#policy, this.#context, this.#trace);
     this.#startedAt = clock.now();
-    const timeoutMs = validTimeout(options?.timeoutMs);
+    const timeoutMs = checkedTimeout(options);
     const unary = method.definition.kind === "unary";
     this.#hedging = unary ? this.#policy.hedging : undefined;
     const allowedMs = Math.min(this.#policy.deadlineMs ?? (unary ? DEFAULT_DEADLINE_MS : Infinity), timeoutMs);
@@ -397,7 +397,24 @@ export class CallRun implements AttemptOwner {
   }
 }
 
-function validTimeout(timeoutMs: number | undefined): number {
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof CallOptions>([
+  "timeoutMs",
+  "signal",
+  "metadata",
+  "policy",
+  "onHeaders",
+  "onTrailers",
+]);
+
+/** Throws INVALID_ARGUMENT for options that would go unread, and for a timeout that is none. */
+function checkedTimeout(options: CallOptions | undefined): number {
+  if (options === undefined) return Infinity;
+  for (const option in options) {
+    if (KNOWN_OPTIONS.has(option)) continue;
+    const known = [...KNOWN_OPTIONS].join(", ");
+    throw new MeshError("INVALID_ARGUMENT", `call option ${option} is not known: write one of ${known}`);
+  }
+  const { timeoutMs } = options;
   if (timeoutMs === undefined) return Infinity;
   if (typeof timeoutMs === "number" && timeoutMs > 0) return timeoutMs;
   throw new MeshError(
