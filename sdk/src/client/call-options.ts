@@ -1,4 +1,5 @@
 /** What a caller may say of one call. */
+import { MeshError } from "../call/mesh-error.ts";
 import type { Metadata, MetadataInit } from "../call/metadata.ts";
 import type { PolicyOverride } from "../contract/policy.ts";
 
@@ -15,4 +16,30 @@ export interface CallOptions {
   readonly onHeaders?: (headers: Metadata) => void;
   /** Takes the server's trailers at the end, whatever the status. */
   readonly onTrailers?: (trailers: Metadata) => void;
+}
+
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof CallOptions>([
+  "timeoutMs",
+  "signal",
+  "metadata",
+  "policy",
+  "onHeaders",
+  "onTrailers",
+]);
+
+/** The call's own timeout. Throws INVALID_ARGUMENT for options that would go unread, and for a timeout that is none. */
+export function checkedTimeout(options: CallOptions | undefined): number {
+  if (options === undefined) return Infinity;
+  for (const option in options) {
+    if (KNOWN_OPTIONS.has(option)) continue;
+    const known = [...KNOWN_OPTIONS].join(", ");
+    throw new MeshError("INVALID_ARGUMENT", `call option ${option} is not known: write one of ${known}`);
+  }
+  const { timeoutMs } = options;
+  if (timeoutMs === undefined) return Infinity;
+  if (typeof timeoutMs === "number" && timeoutMs > 0) return timeoutMs;
+  throw new MeshError(
+    "INVALID_ARGUMENT",
+    `timeoutMs is ${String(timeoutMs)}: give a positive number of milliseconds, or leave it out`,
+  );
 }

@@ -18,7 +18,7 @@ import { verdictOf } from "../resilience/verdict.ts";
 import type { CallOutcome, Cancel, Connection, OutgoingCall } from "../transport/transport.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { type BoundMethod, endpointText } from "./bound-method.ts";
-import type { CallOptions } from "./call-options.ts";
+import { type CallOptions, checkedTimeout } from "./call-options.ts";
 import { attemptMetadata, outgoingMetadata } from "./outgoing-metadata.ts";
 
 /** What differs between calls: how an attempt is sent, and what its end means. */
@@ -395,30 +395,4 @@ export class CallRun implements AttemptOwner {
       });
     }
   }
-}
-
-const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof CallOptions>([
-  "timeoutMs",
-  "signal",
-  "metadata",
-  "policy",
-  "onHeaders",
-  "onTrailers",
-]);
-
-/** Throws INVALID_ARGUMENT for options that would go unread, and for a timeout that is none. */
-function checkedTimeout(options: CallOptions | undefined): number {
-  if (options === undefined) return Infinity;
-  for (const option in options) {
-    if (KNOWN_OPTIONS.has(option)) continue;
-    const known = [...KNOWN_OPTIONS].join(", ");
-    throw new MeshError("INVALID_ARGUMENT", `call option ${option} is not known: write one of ${known}`);
-  }
-  const { timeoutMs } = options;
-  if (timeoutMs === undefined) return Infinity;
-  if (typeof timeoutMs === "number" && timeoutMs > 0) return timeoutMs;
-  throw new MeshError(
-    "INVALID_ARGUMENT",
-    `timeoutMs is ${String(timeoutMs)}: give a positive number of milliseconds, or leave it out`,
-  );
 }
