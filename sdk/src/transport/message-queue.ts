@@ -1,6 +1,4 @@
 /** Messages between a transport that is pulled and whoever reads: an async iterator that asks for one more for each one taken. */
-import type { MeshError } from "../call/mesh-error.ts";
-
 export interface MessageQueueHooks {
   /** One message was taken: there is room for another. */
   wanted(): void;
@@ -10,14 +8,14 @@ export interface MessageQueueHooks {
 
 interface Reader {
   resolve(result: IteratorResult<unknown>): void;
-  reject(error: MeshError): void;
+  reject(error: Error): void;
 }
 
 export class MessageQueue implements AsyncIterableIterator<unknown> {
   readonly #hooks: MessageQueueHooks;
   readonly #messages: unknown[] = [];
   readonly #readers: Reader[] = [];
-  #error: MeshError | undefined;
+  #error: Error | undefined;
   #ended = false;
 
   constructor(hooks: MessageQueueHooks) {
@@ -43,7 +41,7 @@ export class MessageQueue implements AsyncIterableIterator<unknown> {
   }
 
   /** The call failed: messages that arrived before can still be read, then this is thrown. */
-  fail(error: MeshError): void {
+  fail(error: Error): void {
     if (this.#ended) return;
     this.#ended = true;
     const [first, ...others] = this.#readers.splice(0);

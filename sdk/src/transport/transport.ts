@@ -22,6 +22,34 @@ export const DEFAULT_LIMITS: TransportLimits = {
   maxSendMessageBytes: Infinity,
 };
 
+/** How the messages of a call are written; "gzip" is the one compression that every gRPC implementation reads. */
+export type MessageEncoding = "identity" | "gzip";
+
+export { COPIED_MESSAGE_BYTES } from "../contract/message-writer.ts";
+
+/** Keys and certificates, all PEM, for TLS as HTTP/2 wants it (1.2 or later, ALPN h2; RFC 9113, section 9.2). */
+export interface TlsOptions {
+  /** Whom to trust. Default: the roots that Node trusts. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** This side's certificate chain; a server must have one. */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** The name that a server's certificate must have. Default: the host that is connected to. */
+  readonly serverName?: string;
+  /** Whether callers must show a certificate that ca has signed (mutual TLS). Default: true when ca is given. */
+  readonly requireClientCertificate?: boolean;
+}
+
+/** Why a connection that was ready ended, in the words of gRFC A94; "GOAWAY <CODE>" beside these. */
+export type DisconnectError =
+  | `GOAWAY ${string}`
+  | "subchannel shutdown"
+  | "connection reset"
+  | "connection timed out"
+  | "connection aborted"
+  | "socket error"
+  | "unknown";
+
 /** How a call ended, as the transport saw it. */
 export interface CallOutcome {
   /** gRPC status number. */
@@ -34,6 +62,9 @@ export interface CallOutcome {
    * stream): then sending it again is safe whatever the method does.
    */
   readonly processed: boolean;
+  /** Bytes of messages as they went over the wire, without framing. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
 }
 
 /** What a client sends ahead of its messages. */
@@ -43,6 +74,8 @@ export interface OutgoingCall {
   readonly metadata: Metadata;
   /** When to give up, on the transport's clock; Infinity for never. The transport enforces it and tells the peer. */
   readonly deadline: number;
+  /** How its messages are written unless send() says otherwise. Responses may be of either kind. */
+  readonly encoding: MessageEncoding;
 }
 
 /** Takes the result of a unary call. body is defined when outcome.status is 0. */
@@ -51,8 +84,11 @@ export interface UnaryReceiver {
   onDone(outcome: CallOutcome, body: Uint8Array | undefined): void;
 }
 
-/** Ends an open call; its receiver still gets onDone, with this status. */
-export type Cancel = (status: number, reason: string) => void;
+/** A call under way. */
+export interface OpenCall {
+  /** Ends it; its receiver still gets onDone, with this status. Nothing happens when it is over. */
+  cancel(status: number, reason: string): void;
+}
 
 /** Takes what arrives on a client's stream. */
 export interface StreamReceiver {
@@ -65,14 +101,17 @@ export interface StreamReceiver {
 }
 
 /** A client's end of an open stream. */
-export interface ClientStream {
-  /** Sends a message; false asks to wait for onDrain before the next. The bytes are the transport's until then. */
-  send(body: Uint8Array): boolean;
+export interface ClientStream extends OpenCall {
+  /**
+   * Sends a message; false asks to wait for onDrain before the next.
+   *
+   * @param encoding "identity" leaves a message of a compressed call as it is. Default: the call's.
+   */
+  send(body: Uint8Array, encoding?: MessageEncoding): boolean;
   /** No more messages will be sent. */
   end(): void;
   /** Asks for one more message; nothing arrives unasked, so a slow reader holds its sender back. */
   request(): void;
-  cancel: Cancel;
 }
 
 /** "failed" waits to try again by itself; "closed" is final. */
@@ -83,7 +122,7 @@ export interface Connection {
   readonly state: ConnectionState;
   /** Starts connecting if it is idle. */
   connect(): void;
-  unary(call: OutgoingCall, body: Uint8Array, receiver: UnaryReceiver): Cancel;
+  unary(call: OutgoingCall, body: Uint8Array, receiver: UnaryReceiver): OpenCall;
   open(call: OutgoingCall, receiver: StreamReceiver): ClientStream;
   /** Takes no new calls; open ones finish; then the socket closes. */
   close(): void;
@@ -92,12 +131,20 @@ export interface Connection {
 export interface ConnectOptions {
   readonly limits: TransportLimits;
   readonly clock: Clock;
-  /** Called after every change of state. */
-  onStateChange(state: ConnectionState): void;
+  /** undefined: plaintext. */
+  readonly tls?: TlsOptions | undefined;
+  /**
+   * Called after every change of state.
+   *
+   * @param cause why a connection that was ready is no longer.
+   */
+  onStateChange(state: ConnectionState, cause?: DisconnectError): void;
 }
 
 /** A call that has arrived. */
 export interface IncomingCall {
+  /** "/package.Service/Method" */
+  readonly path: string;
   readonly metadata: Metadata;
   /** On the transport's clock; Infinity when the caller set none. */
   readonly deadline: number;
@@ -110,8 +157,23 @@ export interface IncomingCall {
    * the call ends before its handler does.
    */
   readonly cancellation: Cancellation;
+  /** Bytes of messages that have crossed the wire so far, without framing. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /**
+   * How the responses from here on are written: "gzip" only where the caller reads it, and only when it was set before
+   * the headers went. Default "identity".
+   */
+  encoding: MessageEncoding;
   /** Sends headers now; otherwise they go with the first message. At most once. */
   sendHeaders(headers: Metadata): void;
+  /**
+   * The call is over and its handler still runs: it counts against what its caller may have done at a time, until
+   * workEnded(), or a caller could have any amount done by cancelling (CVE-2023-39325).
+   */
+  workGoesOn(): void;
+  /** Follows once for each workGoesOn(). */
+  workEnded(): void;
 }
 
 /** How a server ends a call. */
@@ -163,6 +225,10 @@ export interface ListenOptions {
   readonly address: Address;
   readonly limits: TransportLimits;
   readonly clock: Clock;
+  /** undefined: plaintext. */
+  readonly tls?: TlsOptions | undefined;
+  /** Serves the paths that dispatch lacks. Default: UNIMPLEMENTED, with the path. grpc-js never asks it. */
+  readonly unknown?: ServerMethod;
 }
 
 /** A server that listens. */

@@ -5,6 +5,7 @@ import { Metadata } from "../../../sdk/src/call/metadata.ts";
 import { STATUS_NUMBERS } from "../../../sdk/src/call/status.ts";
 import { inMemoryTransport } from "../../../sdk/src/testing/in-memory-transport.ts";
 import { grpcJsTransport } from "../../../sdk/src/transport/grpc-js/grpc-js-transport.ts";
+import { nativeTransport } from "../../../sdk/src/transport/native/native-transport.ts";
 import {
   DEFAULT_LIMITS,
   type IncomingCall,
@@ -32,14 +33,29 @@ class Held {
   ]);
 }
 
-for (const make of [grpcJsTransport, () => inMemoryTransport({ clock })] as const) {
-  const { name } = make();
+const inMemory = inMemoryTransport({ clock });
 
-  describe(`the ${name} transport`, () => {
+/** Client and server: each by itself, and against the other's wire. */
+const SIDES: readonly (readonly [string, () => Transport, () => Transport])[] = [
+  ["the native transport", nativeTransport, nativeTransport],
+  ["the grpc-js transport", grpcJsTransport, grpcJsTransport],
+  ["the native transport before a grpc-js server", nativeTransport, grpcJsTransport],
+  ["the native transport behind a grpc-js client", grpcJsTransport, nativeTransport],
+  ["the in-memory transport", () => inMemory, () => inMemory],
+];
+
+for (const [title, makeClient, makeServer] of SIDES) {
+  describe(title, () => {
     const open: { connections: Connected[]; listeners: Listener[] } = { connections: [], listeners: [] };
 
     async function start(limits: Partial<TransportLimits> = {}, clientLimits = limits) {
-      const transport: Transport = make();
+      const clients = makeClient();
+      const servers = makeServer();
+      const transport: Transport = {
+        name: title,
+        connect: (to, options) => clients.connect(to, options),
+        listen: (options, dispatch) => servers.listen(options, dispatch),
+      };
       const held = new Held();
       const options = { address: { host: "127.0.0.1", port: 0 }, limits: { ...DEFAULT_LIMITS, ...limits }, clock };
       const listener = await transport.listen(options, held.dispatch);
@@ -78,6 +94,72 @@ for (const make of [grpcJsTransport, () => inMemoryTransport({ clock })] as cons
       assert.equal(ended.trailers.get("x-trail"), "t");
     });
 
+    it("counts the bytes of messages at both ends, and tells the server the path", async () => {
+      const { held, client } = await start();
+      const { sentBytes, receivedBytes } = await client.unary("Echo", Buffer.from("hello"));
+      assert.deepEqual([sentBytes, receivedBytes], [5, 5]);
+      const chat = client.stream("Chat");
+      chat.send("one");
+      const server = await held.streams.next();
+      server.stream.request();
+      assert.equal(await server.events.next(), "one");
+      assert.equal(server.incoming.path, "/lab.v1.LabService/Chat");
+      assert.equal(server.incoming.receivedBytes, 3);
+      server.stream.send(Buffer.from("four"));
+      assert.equal(server.incoming.sentBytes, 4);
+      while ((await chat.read()) === "headers");
+      server.stream.finish(OK);
+      const ended = await chat.ended;
+      assert.deepEqual([ended.sentBytes, ended.receivedBytes], [3, 4]);
+    });
+
+    it("keeps no memory of a short message beyond the call that gave it, either way", async () => {
+      const { held, client } = await start();
+      const scratch = Buffer.from("hello");
+      const echoed = client.unary("Echo", scratch);
+      scratch.fill("x");
+      assert.equal(Buffer.from((await echoed).body ?? []).toString(), "hello");
+      const chat = client.stream("Chat");
+      for (const text of ["first", "other"]) {
+        scratch.write(text);
+        chat.stream.send(scratch);
+      }
+      scratch.fill("x");
+      const server = await held.streams.next();
+      for (const text of ["first", "other"]) {
+        server.stream.request();
+        assert.equal(await server.events.next(), text);
+      }
+      for (const text of ["reply", "again"]) {
+        scratch.write(text);
+        server.stream.send(scratch);
+      }
+      scratch.fill("x");
+      let read = await chat.read();
+      if (read === "headers") read = await chat.events.next();
+      assert.equal(read, "reply");
+      assert.equal(await chat.read(), "again");
+      server.stream.finish(OK);
+      await chat.ended;
+    });
+
+    it("carries calls that ask for gzip, messages that are left as they are among them", async () => {
+      const { held, client } = await start();
+      const body = Buffer.alloc(1_000, "a");
+      assert.deepEqual(Buffer.from((await client.unary("Echo", body, { encoding: "gzip" })).body ?? []), body);
+      const chat = client.stream("Chat", { encoding: "gzip" });
+      chat.stream.send(Buffer.from("small"), "identity");
+      chat.stream.send(Buffer.from("packed"));
+      const server = await held.streams.next();
+      for (const text of ["small", "packed"]) {
+        server.stream.request();
+        assert.equal(await server.events.next(), text);
+      }
+      server.incoming.encoding = "gzip";
+      server.stream.finish(OK);
+      assert.equal((await chat.ended).status, 0);
+    });
+
     it("has no deadline when the caller sets none", async () => {
       const { held, client } = await start();
       const answer = client.unary("Hold");
@@ -111,12 +193,12 @@ for (const make of [grpcJsTransport, () => inMemoryTransport({ clock })] as cons
       const { held, client } = await start();
       let ended: ((status: number) => void) | undefined;
       const done = new Promise<number>((resolve) => (ended = resolve));
-      const cancel = client.connection.unary(client.call("Hold"), Buffer.from("hi"), {
+      const open = client.connection.unary(client.call("Hold"), Buffer.from("hi"), {
         onHeaders: () => {},
         onDone: ({ status }) => ended?.(status),
       });
       const { call, respond } = await held.arrived.next();
-      cancel(STATUS_NUMBERS.CANCELLED, "no need");
+      open.cancel(STATUS_NUMBERS.CANCELLED, "no need");
       assert.equal(await done, STATUS_NUMBERS.CANCELLED);
       const reason = await new Promise<{ code: string }>((resolve) => call.cancellation.onCancel(resolve));
       assert.equal(reason.code, "CANCELLED");

@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { constants, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { systemClock as clock } from "../../../sdk/src/call/clock.ts";
@@ -20,11 +27,13 @@ class RawServer {
   readonly server: Http2Server = createServer();
   readonly sessions: ServerHttp2Session[] = [];
   readonly streams = new Inbox<ServerHttp2Stream>();
+  readonly headers = new Map<ServerHttp2Stream, IncomingHttpHeaders>();
 
   async start(handle: (stream: ServerHttp2Stream, nth: number) => void): Promise<{ host: string; port: number }> {
     let nth = 0;
     this.server.on("session", (session) => this.sessions.push(session));
-    this.server.on("stream", (stream) => {
+    this.server.on("stream", (stream, headers) => {
+      this.headers.set(stream, headers);
       stream.on("error", () => {});
       handle(stream, nth++);
     });
@@ -55,6 +64,13 @@ function answer(stream: ServerHttp2Stream): void {
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": 0 }));
   stream.end(Buffer.from([0, 0, 0, 0, 0]));
+}
+
+/** Whether each message is compressed: the first byte of its frame (gRPC over HTTP/2, Length-Prefixed-Message). */
+function flagsOf(frames: Buffer): number[] {
+  const flags: number[] = [];
+  for (let at = 0; at < frames.byteLength; at += 5 + frames.readUInt32BE(at + 1)) flags.push(frames.readUInt8(at));
+  return flags;
 }
 
 describe("a grpc-js connection", () => {
@@ -183,6 +199,33 @@ describe("a grpc-js connection", () => {
     } finally {
       child.kill("SIGKILL");
     }
+  });
+
+  it("compresses the messages of the calls that ask for it, save those that are to stay as they are", async () => {
+    const server = new RawServer();
+    servers.push(server);
+    const seen = new Inbox<{ encoding: string | string[] | undefined; flags: number[] }>();
+    const address = await server.start((stream) => {
+      const chunks: Buffer[] = [];
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.on("end", () => {
+        seen.put({ encoding: server.headers.get(stream)?.["grpc-encoding"], flags: flagsOf(Buffer.concat(chunks)) });
+        answer(stream);
+      });
+    });
+    const client = await connectTo(address).reached("ready");
+    const body = Buffer.alloc(1_000, "a");
+    assert.equal((await client.unary("Echo", body)).status, 0);
+    assert.deepEqual(await seen.next(), { encoding: undefined, flags: [0] });
+    assert.equal((await client.unary("Echo", body, { encoding: "gzip" })).status, 0);
+    assert.deepEqual(await seen.next(), { encoding: "gzip", flags: [1] });
+    const { stream, ended } = client.stream("Chat", { encoding: "gzip" });
+    stream.send(body);
+    stream.send(body, "identity");
+    stream.request();
+    stream.end();
+    assert.equal((await ended).status, 0);
+    assert.deepEqual(await seen.next(), { encoding: "gzip", flags: [1, 0] });
   });
 
   it("reaches IPv6 addresses", async () => {

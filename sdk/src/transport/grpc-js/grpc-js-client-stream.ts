@@ -1,5 +1,6 @@
 /** A client's stream over a grpc-js call: messages go and come one at a time, as grpc-js wants them. */
-import type { ClientStream, StreamReceiver } from "../transport.ts";
+import { keptBytes } from "../kept-bytes.ts";
+import type { ClientStream, MessageEncoding, StreamReceiver } from "../transport.ts";
 import { asBuffer, fromGrpc } from "./grpc-js-metadata.ts";
 import { type GrpcCall, type GrpcListener, type GrpcStatus, outcomeOf } from "./grpc-js-outcome.ts";
 
@@ -7,10 +8,14 @@ import { type GrpcCall, type GrpcListener, type GrpcStatus, outcomeOf } from "./
 const SEND_HIGH_WATER_BYTES = 64 * 1024;
 const SEND_HIGH_WATER_MESSAGES = 16;
 
+/** gRPC core's GRPC_WRITE_NO_COMPRESS, which the index of grpc-js does not name. */
+const NO_COMPRESS = 2;
+
 export class StreamListener implements GrpcListener {
   readonly #receiver: StreamReceiver;
   readonly #stream: GrpcJsClientStream;
   #answered = false;
+  #receivedBytes = 0;
 
   constructor(receiver: StreamReceiver, stream: GrpcJsClientStream) {
     this.#receiver = receiver;
@@ -23,12 +28,14 @@ export class StreamListener implements GrpcListener {
   }
 
   onReceiveMessage(message: Uint8Array): void {
+    this.#receivedBytes += message.byteLength;
     this.#receiver.onMessage(message);
     this.#stream.received();
   }
 
   onReceiveStatus(status: GrpcStatus): void {
-    this.#receiver.onDone(outcomeOf(status, this.#answered));
+    const { sentBytes } = this.#stream;
+    this.#receiver.onDone(outcomeOf(status, this.#answered, sentBytes, this.#receivedBytes));
   }
 }
 
@@ -39,7 +46,8 @@ export class StreamListener implements GrpcListener {
 export class GrpcJsClientStream implements ClientStream {
   readonly #call: GrpcCall;
   readonly #receiver: StreamReceiver;
-  readonly #waiting: Uint8Array[] = [];
+  readonly #waiting: { readonly body: Uint8Array; readonly flags: number }[] = [];
+  sentBytes = 0;
   #waitingBytes = 0;
   #writing = false;
   #ending = false;
@@ -52,12 +60,14 @@ export class GrpcJsClientStream implements ClientStream {
     this.#receiver = receiver;
   }
 
-  send(body: Uint8Array): boolean {
+  send(body: Uint8Array, encoding?: MessageEncoding): boolean {
+    const flags = encoding === "identity" ? NO_COMPRESS : 0;
+    const kept = keptBytes(body);
     if (!this.#writing) {
-      this.#write(body);
+      this.#write(kept, flags);
       return true;
     }
-    this.#waiting.push(body);
+    this.#waiting.push({ body: kept, flags });
     this.#waitingBytes += body.byteLength;
     this.#full = this.#waiting.length >= SEND_HIGH_WATER_MESSAGES || this.#waitingBytes > SEND_HIGH_WATER_BYTES;
     return !this.#full;
@@ -91,9 +101,10 @@ export class GrpcJsClientStream implements ClientStream {
     this.#call.startRead();
   }
 
-  #write(body: Uint8Array): void {
+  #write(body: Uint8Array, flags: number): void {
     this.#writing = true;
-    this.#call.sendMessageWithContext({ callback: () => this.#written() }, asBuffer(body));
+    this.sentBytes += body.byteLength;
+    this.#call.sendMessageWithContext({ callback: () => this.#written(), flags }, asBuffer(body));
   }
 
   #written(): void {
@@ -102,8 +113,8 @@ export class GrpcJsClientStream implements ClientStream {
     if (next === undefined) {
       if (this.#ending) this.#call.halfClose();
     } else {
-      this.#waitingBytes -= next.byteLength;
-      this.#write(next);
+      this.#waitingBytes -= next.body.byteLength;
+      this.#write(next.body, next.flags);
     }
     if (this.#full && this.#waiting.length === 0) {
       this.#full = false;

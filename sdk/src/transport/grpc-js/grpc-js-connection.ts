@@ -1,19 +1,27 @@
 /** One endpoint's connection over a grpc-js channel: the Connection port on Channel.createCall, which pulls messages. */
 import { isIP } from "node:net";
-import { Channel, type ChannelOptions, type ChannelInterface, connectivityState, credentials } from "@grpc/grpc-js";
-import { type Address, formatAddress } from "../../call/address.ts";
+import {
+  Channel,
+  type ChannelOptions,
+  type ChannelInterface,
+  compressionAlgorithms,
+  connectivityState,
+} from "@grpc/grpc-js";
+import { type Address, formatAddress, isUnixPath } from "../../call/address.ts";
+import { keptBytes } from "../kept-bytes.ts";
 import type {
-  Cancel,
   ClientStream,
   Connection,
   ConnectionState,
   ConnectOptions,
+  OpenCall,
   OutgoingCall,
   StreamReceiver,
   TransportLimits,
   UnaryReceiver,
 } from "../transport.ts";
 import { GrpcJsClientStream, StreamListener } from "./grpc-js-client-stream.ts";
+import { channelCredentials, nameOptions } from "./grpc-js-credentials.ts";
 import { asBuffer, toGrpc } from "./grpc-js-metadata.ts";
 import type { GrpcCall } from "./grpc-js-outcome.ts";
 import { UnaryListener } from "./grpc-js-unary-listener.ts";
@@ -36,13 +44,17 @@ const STATES: Record<connectivityState, ConnectionState> = {
 };
 
 export class GrpcJsConnection implements Connection {
-  readonly #channel: ChannelInterface;
+  readonly #to: Address;
   readonly #options: ConnectOptions;
+  readonly #channel: ChannelInterface;
+  /** grpc-js compresses by the channel, so calls with gzip have one of their own, with a socket of its own. */
+  #compressing: ChannelInterface | undefined;
   #state: ConnectionState = "idle";
 
   constructor(to: Address, options: ConnectOptions) {
+    this.#to = to;
     this.#options = options;
-    this.#channel = new Channel(targetOf(to), credentials.createInsecure(), channelOptions(options.limits));
+    this.#channel = this.#open({});
     this.#watch();
   }
 
@@ -54,13 +66,14 @@ export class GrpcJsConnection implements Connection {
     if (this.#state !== "closed") this.#channel.getConnectivityState(true);
   }
 
-  unary(call: OutgoingCall, body: Uint8Array, receiver: UnaryReceiver): Cancel {
+  unary(call: OutgoingCall, body: Uint8Array, receiver: UnaryReceiver): OpenCall {
     const grpcCall = this.#create(call);
-    grpcCall.start(toGrpc(call.metadata), new UnaryListener(receiver));
-    grpcCall.sendMessageWithContext({}, asBuffer(body));
+    const listener = new UnaryListener(grpcCall, receiver, body.byteLength);
+    grpcCall.start(toGrpc(call.metadata), listener);
+    grpcCall.sendMessageWithContext({}, asBuffer(keptBytes(body)));
     grpcCall.halfClose();
     grpcCall.startRead();
-    return (status, reason) => grpcCall.cancelWithStatus(status, reason);
+    return listener;
   }
 
   open(call: OutgoingCall, receiver: StreamReceiver): ClientStream {
@@ -74,6 +87,7 @@ export class GrpcJsConnection implements Connection {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#channel.close();
+    this.#compressing?.close();
     this.#options.onStateChange("closed");
   }
 
@@ -81,7 +95,20 @@ export class GrpcJsConnection implements Connection {
     const { clock } = this.#options;
     const left = call.deadline - clock.now();
     const deadline = left > MAX_DEADLINE_MS ? Infinity : clock.wallTime() + left;
-    return this.#channel.createCall(call.path, deadline, null, null, null);
+    const channel = call.encoding === "gzip" ? this.#gzip() : this.#channel;
+    return channel.createCall(call.path, deadline, null, null, null);
+  }
+
+  #gzip(): ChannelInterface {
+    if (this.#state === "closed") return this.#channel; // It refuses the call in its own words.
+    this.#compressing ??= this.#open({ "grpc.default_compression_algorithm": compressionAlgorithms.gzip });
+    return this.#compressing;
+  }
+
+  #open(more: ChannelOptions): ChannelInterface {
+    const { tls, limits } = this.#options;
+    const options = { ...channelOptions(limits), ...nameOptions(tls), ...more };
+    return new Channel(targetOf(this.#to), channelCredentials(tls), options);
   }
 
   #watch(): void {
@@ -106,6 +133,7 @@ export class GrpcJsConnection implements Connection {
 
 /** The scheme keeps grpc-js from guessing: addresses are taken as they are, names go to DNS. */
 function targetOf(to: Address): string {
+  if (isUnixPath(to.host)) return formatAddress(to);
   const family = isIP(to.host);
   if (family === 4) return `ipv4:${formatAddress(to)}`;
   if (family === 6) return `ipv6:${formatAddress(to)}`;

@@ -1,28 +1,32 @@
 /** A grpc-js server behind the Transport port: unary methods as they are, every streaming kind as a duplex stream. */
 import {
   Server,
-  ServerCredentials,
+  type ServerCredentials,
   type ServerDuplexStream,
   type sendUnaryData,
   type ServerUnaryCall,
 } from "@grpc/grpc-js";
-import { type Address, formatAddress } from "../../call/address.ts";
+import { type Address, formatAddress, isUnixPath } from "../../call/address.ts";
 import { Cancellation } from "../../call/cancellation.ts";
 import type { Clock } from "../../call/clock.ts";
 import { MeshError } from "../../call/mesh-error.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { STATUS_NUMBERS } from "../../call/status.ts";
+import { keptBytes } from "../kept-bytes.ts";
+import { listenError } from "../listen-error.ts";
 import type {
   Dispatch,
   IncomingCall,
   Listener,
   ListenOptions,
+  MessageEncoding,
   ServerMethod,
   ServerStatus,
   ServerStream,
   ServerStreamReceiver,
 } from "../transport.ts";
 import { messageLimits } from "./grpc-js-connection.ts";
+import { serverCredentials } from "./grpc-js-credentials.ts";
 import { asBuffer, fromGrpc, toGrpc } from "./grpc-js-metadata.ts";
 
 type UnaryCall = ServerUnaryCall<Uint8Array, Uint8Array>;
@@ -36,7 +40,9 @@ export async function listenGrpcJs(options: ListenOptions, dispatch: Dispatch): 
   const server = new Server({ "grpc.enable_channelz": 0, ...messageLimits(options.limits) });
   const open = new Set<GrpcJsIncomingCall>();
   for (const [path, method] of dispatch) register(server, path, method, open, options.clock);
-  const address = { host: options.address.host, port: await bind(server, options.address) };
+  const port = await bind(server, options.address, serverCredentials(options.tls));
+  const { host } = options.address;
+  const address = { host, port: isUnixPath(host) ? 0 : port };
   return { address, drain: (graceMs) => drain(server, address, open, graceMs, options.clock) };
 }
 
@@ -49,9 +55,11 @@ function register(
 ): void {
   if (served.kind === "unary") {
     const handle = (call: UnaryCall, callback: sendUnaryData<Uint8Array>) => {
-      const incoming = new GrpcJsIncomingCall(call, open, clock);
+      const incoming = new GrpcJsIncomingCall(path, call, open, clock);
+      incoming.receivedBytes = call.request.byteLength;
       served.handle(incoming, call.request, (status, body) => {
         incoming.finish();
+        incoming.sentBytes = body?.byteLength ?? 0;
         const trailers = status.trailers.size === 0 ? undefined : toGrpc(status.trailers);
         if (status.status === STATUS_NUMBERS.OK) callback(null, body, trailers);
         else callback({ code: status.status, details: status.reason, ...(trailers && { metadata: trailers }) });
@@ -60,7 +68,7 @@ function register(
     server.register(path, handle, serialize, deserialize, "unary");
   } else {
     const handle = (call: DuplexCall) => {
-      const incoming = new GrpcJsIncomingCall(call, open, clock);
+      const incoming = new GrpcJsIncomingCall(path, call, open, clock);
       const stream = new GrpcJsServerStream(call, incoming);
       stream.attach(served.handle(incoming, stream));
     };
@@ -68,36 +76,13 @@ function register(
   }
 }
 
-function bind(server: Server, address: Address): Promise<number> {
+function bind(server: Server, address: Address, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(formatAddress(address), ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(formatAddress(address), credentials, (error, port) => {
       if (error === null) resolve(port);
       else reject(listenError(address, error));
     });
   });
-}
-
-function listenError(address: Address, error: Error): MeshError {
-  const at = formatAddress(address);
-  if (error.message.includes("EADDRINUSE")) {
-    return new MeshError(
-      "UNAVAILABLE",
-      `server cannot listen on ${at}: the port is in use; end the process that has it, choose another port (MESH_PORT, or server({ port })), or 0 for any free one`,
-      { cause: error },
-    );
-  }
-  if (error.message.includes("EACCES")) {
-    return new MeshError(
-      "PERMISSION_DENIED",
-      `server cannot listen on ${at}: the port is reserved; choose one above 1023, or 0 for any free one`,
-      { cause: error },
-    );
-  }
-  return new MeshError(
-    "UNAVAILABLE",
-    `server cannot listen on ${at}: ${error.message}; choose an address of this machine, 127.0.0.1 or 0.0.0.0`,
-    { cause: error },
-  );
 }
 
 /** After their grace calls are told; who does not listen, or whose peer does not read, is cut off this much later. */
@@ -132,16 +117,22 @@ function drain(
 const DEADLINE_SLACK_MS = 10;
 
 class GrpcJsIncomingCall implements IncomingCall {
+  readonly path: string;
   readonly metadata: Metadata;
   readonly deadline: number;
   readonly receivedAt: number;
   readonly peer: string;
   readonly cancellation: Cancellation;
+  sentBytes = 0;
+  receivedBytes = 0;
+  /** A server of grpc-js compresses nothing. */
+  encoding: MessageEncoding = "identity";
   readonly #call: UnaryCall | DuplexCall;
   /** The calls of the listener that have not ended, this one among them until it has. */
   readonly #open: Set<GrpcJsIncomingCall>;
 
-  constructor(call: UnaryCall | DuplexCall, open: Set<GrpcJsIncomingCall>, clock: Clock) {
+  constructor(path: string, call: UnaryCall | DuplexCall, open: Set<GrpcJsIncomingCall>, clock: Clock) {
+    this.path = path;
     this.#call = call;
     this.#open = open;
     open.add(this);
@@ -156,6 +147,11 @@ class GrpcJsIncomingCall implements IncomingCall {
       if (open.delete(this)) this.cancellation.cancel(this.#cancelReason(clock));
     });
   }
+
+  /** What handlers may do at a time grpc-js does not bound. */
+  workGoesOn(): void {}
+
+  workEnded(): void {}
 
   /** Its status is on its way. */
   finish(): void {
@@ -202,7 +198,8 @@ class GrpcJsServerStream implements ServerStream {
   }
 
   send(body: Uint8Array): boolean {
-    return this.#call.write(body);
+    this.#incoming.sentBytes += body.byteLength;
+    return this.#call.write(keptBytes(body));
   }
 
   request(): void {
@@ -227,6 +224,7 @@ class GrpcJsServerStream implements ServerStream {
       const body: Uint8Array | null = this.#call.read();
       if (body === null) return;
       this.#wanted--;
+      this.#incoming.receivedBytes += body.byteLength;
       this.#receiver.onMessage(body);
     }
     // Reading nothing from an empty stream is what makes it notice its end.

@@ -1,6 +1,7 @@
 /** How a call ended, read from what grpc-js says of it. */
 import type { ChannelInterface } from "@grpc/grpc-js";
 import { STATUS_NUMBERS } from "../../call/status.ts";
+import { HUNG_UP_AT_ONCE, tlsFailure } from "../tls-failure.ts";
 import type { CallOutcome } from "../transport.ts";
 import { fromGrpc } from "./grpc-js-metadata.ts";
 
@@ -21,22 +22,41 @@ const UNSEEN_REASONS = [
   "Stream refused by server",
 ];
 
-/** @param answered whether headers have come: then the server has seen the call whatever the words. */
-export function outcomeOf({ code, details, metadata }: GrpcStatus, answered: boolean): CallOutcome {
+/**
+ * @param answered whether headers have come: then the server has seen the call whatever the words.
+ * @param sentBytes of messages before compression, which grpc-js keeps to itself; receivedBytes likewise.
+ */
+export function outcomeOf(
+  { code, details, metadata }: GrpcStatus,
+  answered: boolean,
+  sentBytes: number,
+  receivedBytes: number,
+): CallOutcome {
   const trailers = fromGrpc(metadata);
   // A server may pass on the same words of its own calls, but never without a header beside them.
   const local = !answered && trailers.size === 0;
   if (local && UNSEEN_REASONS.some((reason) => details.startsWith(reason))) {
     // For a connection that went as the stream was opened grpc-js says INTERNAL.
-    return { status: STATUS_NUMBERS.UNAVAILABLE, reason: plainly(details), trailers, processed: false };
+    return {
+      status: STATUS_NUMBERS.UNAVAILABLE,
+      reason: plainly(details),
+      trailers,
+      processed: false,
+      sentBytes: 0,
+      receivedBytes: 0,
+    };
   }
-  return { status: code, reason: details, trailers, processed: true };
+  return { status: code, reason: details, trailers, processed: true, sentBytes, receivedBytes };
 }
 
-const LAST_ERROR = /^No connection established\. Last error: (?:Error: )?(.*?)\.? Resolution note: /s;
+const LAST_ERROR = /^No connection established\. Last error: (?:Error(?: \[\w+\])?: )?(.*?)\.?\s+Resolution note: /s;
+/** What grpc-js says when the server hangs up without a word: with when. */
+const HUNG_UP = /^Failed to connect \(/;
 
 /** grpc-js wraps the one thing that matters in words about its own parts. */
 function plainly(details: string): string {
   const cause = LAST_ERROR.exec(details)?.[1];
-  return cause === undefined ? details : `no connection: ${cause}`;
+  if (cause === undefined) return details;
+  if (HUNG_UP.test(cause)) return `no connection: ${HUNG_UP_AT_ONCE}`;
+  return `no connection: ${tlsFailure(cause) ?? cause}`;
 }

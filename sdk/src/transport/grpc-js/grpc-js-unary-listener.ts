@@ -1,16 +1,24 @@
-/** Takes what grpc-js delivers of a unary call. */
+/** A unary call over grpc-js: takes what is delivered of it, and ends it early. */
 import { STATUS_NUMBERS } from "../../call/status.ts";
-import type { CallOutcome, UnaryReceiver } from "../transport.ts";
+import type { CallOutcome, OpenCall, UnaryReceiver } from "../transport.ts";
 import { fromGrpc } from "./grpc-js-metadata.ts";
-import { type GrpcListener, type GrpcStatus, outcomeOf } from "./grpc-js-outcome.ts";
+import { type GrpcCall, type GrpcListener, type GrpcStatus, outcomeOf } from "./grpc-js-outcome.ts";
 
-export class UnaryListener implements GrpcListener {
+export class UnaryListener implements GrpcListener, OpenCall {
+  readonly #call: GrpcCall;
   readonly #receiver: UnaryReceiver;
+  readonly #sentBytes: number;
   #answered = false;
   #body: Uint8Array | undefined;
 
-  constructor(receiver: UnaryReceiver) {
+  constructor(call: GrpcCall, receiver: UnaryReceiver, sentBytes: number) {
+    this.#call = call;
     this.#receiver = receiver;
+    this.#sentBytes = sentBytes;
+  }
+
+  cancel(status: number, reason: string): void {
+    this.#call.cancelWithStatus(status, reason);
   }
 
   onReceiveMetadata(metadata: Parameters<GrpcListener["onReceiveMetadata"]>[0]): void {
@@ -23,7 +31,7 @@ export class UnaryListener implements GrpcListener {
   }
 
   onReceiveStatus(status: GrpcStatus): void {
-    const outcome = outcomeOf(status, this.#answered);
+    const outcome = outcomeOf(status, this.#answered, this.#sentBytes, this.#body?.byteLength ?? 0);
     if (outcome.status === STATUS_NUMBERS.OK && this.#body === undefined) {
       this.#receiver.onDone(noMessage(outcome), undefined);
     } else {
