@@ -35,6 +35,13 @@ export interface CallContext extends AmbientContext {
   readonly responseHeaders: Metadata;
   /** Sent with the status; may be changed until the handler ends. */
   readonly responseTrailers: Metadata;
+  /**
+   * How the responses from here on are written. Default "identity". Set "gzip" before the first response; it is left out
+   * for callers that do not read it and by the transport "grpc-js", whose servers compress nothing.
+   */
+  compression: "identity" | "gzip";
+  /** Bytes of request messages that have come so far, as they crossed the wire: compressed where the caller compresses. */
+  readonly receivedBytes: number;
   /** Milliseconds left until the deadline: Infinity without one, 0 once it has passed. */
   remainingMs(): number;
 }

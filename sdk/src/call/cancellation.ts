@@ -18,6 +18,8 @@ export interface CancellationToken {
 /** The half that cancels. */
 export class Cancellation implements CancellationToken {
   #reason: MeshError | undefined;
+  /** Most calls have one listener, the server's own: a set would be made for each. */
+  #listener: ((reason: MeshError) => void) | undefined;
   #listeners: Set<(reason: MeshError) => void> | undefined;
   #controller: AbortController | undefined;
 
@@ -42,19 +44,31 @@ export class Cancellation implements CancellationToken {
       listener(this.#reason);
       return () => {};
     }
-    this.#listeners ??= new Set();
-    this.#listeners.add(listener);
-    return () => this.#listeners?.delete(listener);
+    if (this.#listener === undefined && this.#listeners === undefined) {
+      this.#listener = listener;
+    } else {
+      this.#listeners ??= new Set();
+      this.#listeners.add(listener);
+    }
+    return () => this.#forget(listener);
   }
 
   /** Cancels; the first reason stands. */
   cancel(reason: MeshError): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
+    const first = this.#listener;
     const listeners = this.#listeners;
+    this.#listener = undefined;
     this.#listeners = undefined;
+    if (first !== undefined) tell(first, reason);
     if (listeners !== undefined) for (const listener of listeners) tell(listener, reason);
     this.#controller?.abort(reason);
+  }
+
+  #forget(listener: (reason: MeshError) => void): void {
+    if (this.#listener === listener) this.#listener = undefined;
+    this.#listeners?.delete(listener);
   }
 }
 

@@ -23,17 +23,21 @@ const RESERVED_KEYS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+/**
+ * Keys and values lie side by side in one list: a call has a handful of them, which are found faster by looking at each
+ * than in a map that would be made for every call.
+ */
 export class Metadata {
-  /** Made with the first value: most calls have none of their own, and several of these. */
-  #values: Map<string, MetadataValue[]> | undefined;
+  /** Key, value, key, value, in the order they came. Made with the first of them: most calls have none of their own. */
+  #pairs: MetadataValue[] | undefined;
 
   /**
-   * Metadata as a transport received it, keys in lower case: neither checked nor copied, for the peer's library has
-   * checked it and it goes nowhere else.
+   * Metadata as a transport received it, or the mesh makes it: key, value, key, value, with keys in lower case. Neither
+   * checked nor copied, for who wrote it has checked it and it goes nowhere else.
    */
-  static received(values: Readonly<Record<string, MetadataValue[]>>): Metadata {
+  static received(pairs: MetadataValue[]): Metadata {
     const metadata = new Metadata();
-    for (const [key, list] of Object.entries(values)) (metadata.#values ??= new Map()).set(key, list);
+    metadata.#pairs = pairs;
     return metadata;
   }
 
@@ -47,57 +51,80 @@ export class Metadata {
     return metadata;
   }
 
+  /** Whether set and append take the pair. */
+  static carries(key: string, value: MetadataValue): boolean {
+    return faultOf(key.toLowerCase(), value) === undefined;
+  }
+
+  /** How many keys there are. */
   get size(): number {
-    return this.#values?.size ?? 0;
+    if (this.length < 2) return this.length;
+    return new Set(Array.from({ length: this.length }, (_, pair) => this.keyAt(pair))).size;
+  }
+
+  /** How many pairs there are: for keyAt() and valueAt(), by which they can be read without making anything. */
+  get length(): number {
+    return this.#pairs === undefined ? 0 : this.#pairs.length / 2;
+  }
+
+  /** The key of a pair, 0 to length - 1. */
+  keyAt(pair: number): string {
+    return this.#pairs?.[pair * 2] as string;
+  }
+
+  valueAt(pair: number): MetadataValue {
+    return this.#pairs?.[pair * 2 + 1] ?? "";
   }
 
   /** The first value of a text key. */
   get(key: string): string | undefined {
-    const value = this.#values?.get(key.toLowerCase())?.[0];
+    const value = this.#first(key);
     return typeof value === "string" ? value : undefined;
   }
 
   /** The first value of a "-bin" key. */
   getBinary(key: string): Uint8Array | undefined {
-    const value = this.#values?.get(key.toLowerCase())?.[0];
+    const value = this.#first(key);
     return value instanceof Uint8Array ? value : undefined;
   }
 
   /** Every value of a key, in the order they came; empty when there is none. */
   getAll(key: string): readonly MetadataValue[] {
-    return this.#values?.get(key.toLowerCase()) ?? [];
+    const lower = key.toLowerCase();
+    const values: MetadataValue[] = [];
+    for (let pair = 0; pair < this.length; pair++) if (this.keyAt(pair) === lower) values.push(this.valueAt(pair));
+    return values;
   }
 
   has(key: string): boolean {
-    return this.#values?.has(key.toLowerCase()) ?? false;
+    return this.#first(key) !== undefined;
   }
 
   /** Puts one value in place of what the key held. Throws INVALID_ARGUMENT for a key or value gRPC cannot carry. */
   set(key: string, value: MetadataValue): this {
     const valid = validKey(key, value);
-    (this.#values ??= new Map()).set(valid, [value]);
+    this.delete(valid);
+    (this.#pairs ??= []).push(valid, value);
     return this;
   }
 
   /** Adds a value after those the key holds. Throws like set. */
   append(key: string, value: MetadataValue): this {
     const valid = validKey(key, value);
-    const values = this.#values?.get(valid);
-    if (values === undefined) (this.#values ??= new Map()).set(valid, [value]);
-    else values.push(value);
+    (this.#pairs ??= []).push(valid, value);
     return this;
   }
 
   delete(key: string): void {
-    this.#values?.delete(key.toLowerCase());
+    const lower = key.toLowerCase();
+    for (let pair = this.length - 1; pair >= 0; pair--)
+      if (this.keyAt(pair) === lower) this.#pairs?.splice(pair * 2, 2);
   }
 
   /** Adds all of another's values. */
   addAll(other: Metadata): this {
-    if (!(#values in other)) return this.#appendAll(other);
-    if (other.#values === undefined) return this;
-    this.#values ??= new Map();
-    for (const [key, values] of other.#values) this.#values.set(key, [...(this.#values.get(key) ?? []), ...values]);
+    if (!(#pairs in other)) return this.#appendAll(other);
+    if (other.#pairs !== undefined) this.#pairs = [...(this.#pairs ?? []), ...other.#pairs];
     return this;
   }
 
@@ -109,9 +136,15 @@ export class Metadata {
 
   /** Every pair; a key with several values comes several times. */
   *[Symbol.iterator](): IterableIterator<[string, MetadataValue]> {
-    for (const [key, values] of this.#values ?? []) {
-      for (const value of values) yield [key, value];
-    }
+    for (let pair = 0; pair < this.length; pair++) yield [this.keyAt(pair), this.valueAt(pair)];
+  }
+
+  #first(key: string): MetadataValue | undefined {
+    const pairs = this.#pairs;
+    if (pairs === undefined || pairs.length === 0) return undefined;
+    const lower = key.toLowerCase();
+    for (let at = 0; at < pairs.length; at += 2) if (pairs[at] === lower) return pairs[at + 1];
+    return undefined;
   }
 }
 
@@ -121,27 +154,20 @@ function isMany(value: MetadataValue | readonly MetadataValue[]): value is reado
 
 function validKey(key: string, value: MetadataValue): string {
   const lower = key.toLowerCase();
-  if (!KEY.test(lower)) {
-    throw new MeshError(
-      "INVALID_ARGUMENT",
-      `metadata key ${JSON.stringify(key)} has characters other than 0-9 a-z _ - .`,
-    );
-  }
-  if (RESERVED_KEYS.has(lower)) {
-    throw new MeshError("INVALID_ARGUMENT", `metadata key ${lower} is HTTP/2's or gRPC's own: choose another`);
-  }
+  const fault = faultOf(lower, value);
+  if (fault !== undefined) throw new MeshError("INVALID_ARGUMENT", fault);
+  return lower;
+}
+
+function faultOf(key: string, value: MetadataValue): string | undefined {
+  if (!KEY.test(key)) return `metadata key ${JSON.stringify(key)} has characters other than 0-9 a-z _ - .`;
+  if (RESERVED_KEYS.has(key)) return `metadata key ${key} is HTTP/2's or gRPC's own: choose another`;
   const kind = value instanceof Uint8Array ? "bytes" : typeof value;
-  if (kind !== (lower.endsWith("-bin") ? "bytes" : "string")) {
-    throw new MeshError(
-      "INVALID_ARGUMENT",
-      `metadata ${lower} is of type ${kind}: bytes go under keys that end in -bin, strings under all others`,
-    );
+  if (kind !== (key.endsWith("-bin") ? "bytes" : "string")) {
+    return `metadata ${key} is of type ${kind}: bytes go under keys that end in -bin, strings under all others`;
   }
   if (typeof value === "string" && !ASCII_VALUE.test(value)) {
-    throw new MeshError(
-      "INVALID_ARGUMENT",
-      `metadata ${lower} is not printable ASCII: send it as bytes under ${lower}-bin`,
-    );
+    return `metadata ${key} is not printable ASCII: send it as bytes under ${key}-bin`;
   }
-  return lower;
+  return undefined;
 }

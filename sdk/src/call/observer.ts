@@ -51,7 +51,8 @@ export interface ServerCallRecord {
   readonly receivedBytes: number;
   /** Address of the caller. */
   readonly peer: string;
-  readonly trace: TraceContext;
+  /** Of the call: its trace is made when it is first asked for. */
+  readonly context: { readonly trace: TraceContext };
   /** What the handler threw, when it was not a MeshError: for the log, never for the wire. */
   readonly thrown: unknown;
 }
@@ -67,6 +68,14 @@ export interface ClientMethodObserver {
 export interface ServerMethodObserver {
   callStarted?(): void;
   callEnded?(call: ServerCallRecord): void;
+}
+
+/** An observer's bug is told and costs no call: the call's own end must not wait for it. */
+export function observerThrew(error: unknown): void {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning("what observes calls threw: look at the logger and the metrics that the mesh was given", {
+    detail,
+  });
 }
 
 /** Binds an observer to each method before its first call. target is the logical one, "consul:///greeter". */

@@ -1,8 +1,11 @@
 /** Chance as a parameter: a function that draws from [0, 1), so every decision can be replayed from its seed. */
 export type Random = () => number;
 
-/** The process's own chance. */
-export const systemRandom: Random = Math.random;
+/**
+ * The process's own chance, different in every process. Not Math.random, which puts every number that it draws on the
+ * heap, 16 bytes that are collected later; what is drawn here is inlined (`npm run bench -- pick`).
+ */
+export const systemRandom: Random = seededRandom(Math.floor(Math.random() * 2 ** 32));
 
 /** A repeatable sequence from a seed (mulberry32, Tommy Ettinger's public-domain generator). */
 export function seededRandom(seed: number): Random {

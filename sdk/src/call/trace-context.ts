@@ -25,6 +25,8 @@ const SPAN_ID_AT = 36;
 const FLAGS_AT = 53;
 const LENGTH = 55;
 const ZERO = /^0+$/;
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
 
 /** The context in a traceparent header, or undefined when it is not valid (section 3.2). */
 export function parseTraceparent(header: string | undefined, state?: string): TraceContext | undefined {
@@ -38,17 +40,23 @@ export function parseTraceparent(header: string | undefined, state?: string): Tr
 }
 
 export function formatTraceparent(trace: TraceContext): string {
-  return `00-${trace.traceId}-${trace.spanId}-${trace.flags.toString(16).padStart(2, "0")}`;
+  const flags = trace.flags === 0 ? "00" : trace.flags.toString(16).padStart(2, "0");
+  return `00-${trace.traceId}-${trace.spanId}-${flags}`;
 }
 
 /** A trace that begins here, not sampled. */
 export function newTrace(): TraceContext {
-  return { traceId: hexId(16), spanId: hexId(8), flags: 0, state: undefined };
+  const ids = hexId(TRACE_ID_BYTES + SPAN_ID_BYTES);
+  const traceId = ids.slice(0, 2 * TRACE_ID_BYTES);
+  const spanId = ids.slice(2 * TRACE_ID_BYTES);
+  // One in 2^64, but the specification has a rule for it.
+  if (ZERO.test(spanId) || ZERO.test(traceId)) return newTrace();
+  return { traceId, spanId, flags: 0, state: undefined };
 }
 
 /** The same trace one span deeper. */
 export function childSpan(trace: TraceContext): TraceContext {
-  return { traceId: trace.traceId, spanId: hexId(8), flags: trace.flags, state: trace.state };
+  return { traceId: trace.traceId, spanId: hexId(SPAN_ID_BYTES), flags: trace.flags, state: trace.state };
 }
 
 /** Ids are cut from a pool: asking the kernel for each costs thirty times as much. */

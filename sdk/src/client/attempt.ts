@@ -1,6 +1,6 @@
 /** One sending of a call to one endpoint: what is counted of it, and how it ended. */
 import type { EndpointState } from "../balancing/endpoint-state.ts";
-import type { CallOutcome, Cancel } from "../transport/transport.ts";
+import type { CallOutcome, OpenCall } from "../transport/transport.ts";
 
 /** Whom an attempt reports to: the call it is one of. */
 export interface AttemptOwner {
@@ -12,10 +12,8 @@ export class Attempt {
   readonly #owner: AttemptOwner;
   readonly state: EndpointState;
   readonly startedAt: number;
-  /** Bytes of messages, kept by whoever sends and receives them. */
-  sentBytes = 0;
-  receivedBytes = 0;
-  cancel: Cancel | undefined;
+  /** At the transport; undefined until it has been sent. */
+  call: OpenCall | undefined;
   /** When the server began to answer; undefined until then. */
   answeredAt: number | undefined;
   /** How it ended; undefined until then. */

@@ -1,7 +1,12 @@
 /** A method as one client calls it: everything that does not change from call to call, looked up once. */
 import { formatAddress } from "../call/address.ts";
 import type { Clock } from "../call/clock.ts";
-import type { AttemptRecord, ClientCallRecord, ClientMethodObserver } from "../call/observer.ts";
+import {
+  type AttemptRecord,
+  type ClientCallRecord,
+  type ClientMethodObserver,
+  observerThrew,
+} from "../call/observer.ts";
 import { methodLabel } from "../call/method-info.ts";
 import type { Random } from "../call/random.ts";
 import type { EndpointState } from "../balancing/endpoint-state.ts";
@@ -58,15 +63,27 @@ export class BoundMethod {
   }
 
   attemptStarted(): void {
-    for (const observer of this.observers) observer.attemptStarted?.();
+    try {
+      for (const observer of this.observers) observer.attemptStarted?.();
+    } catch (error) {
+      observerThrew(error);
+    }
   }
 
   attemptEnded(record: AttemptRecord): void {
-    for (const observer of this.observers) observer.attemptEnded?.(record);
+    try {
+      for (const observer of this.observers) observer.attemptEnded?.(record);
+    } catch (error) {
+      observerThrew(error);
+    }
   }
 
   callEnded(record: ClientCallRecord): void {
-    for (const observer of this.observers) observer.callEnded?.(record);
+    try {
+      for (const observer of this.observers) observer.callEnded?.(record);
+    } catch (error) {
+      observerThrew(error);
+    }
   }
 }
 

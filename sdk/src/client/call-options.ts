@@ -2,6 +2,7 @@
 import { MeshError } from "../call/mesh-error.ts";
 import type { Metadata, MetadataInit } from "../call/metadata.ts";
 import type { PolicyOverride } from "../contract/policy.ts";
+import type { MessageEncoding } from "../transport/transport.ts";
 
 export interface CallOptions {
   /** Milliseconds this call may take; the contract's deadline and the caller's remaining time still cap it. */
@@ -12,6 +13,14 @@ export interface CallOptions {
   readonly metadata?: MetadataInit;
   /** Changes the contract's policy for this call. Pass the same object every time: policies are merged once per object. */
   readonly policy?: PolicyOverride;
+  /**
+   * How requests are written. Default "identity": as they are. A function decides for each request and is given it as you
+   * gave it. Responses are the server's to compress.
+   *
+   * @example
+   * documents.save(document, { compression: ({ text }: Document) => (text.length > 1_000 ? "gzip" : "identity") });
+   */
+  readonly compression?: MessageEncoding | ((request: never) => MessageEncoding);
   /** Takes the server's headers when they arrive. */
   readonly onHeaders?: (headers: Metadata) => void;
   /** Takes the server's trailers at the end, whatever the status. */
@@ -23,6 +32,7 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof CallOptions>([
   "signal",
   "metadata",
   "policy",
+  "compression",
   "onHeaders",
   "onTrailers",
 ]);
@@ -42,4 +52,32 @@ export function checkedTimeout(options: CallOptions | undefined): number {
     "INVALID_ARGUMENT",
     `timeoutMs is ${String(timeoutMs)}: give a positive number of milliseconds, or leave it out`,
   );
+}
+
+/** What the call announces: "gzip" when each request decides. Throws INVALID_ARGUMENT for what is no compression. */
+export function checkedEncoding(options: CallOptions | undefined): MessageEncoding {
+  const compression = options?.compression;
+  if (compression === undefined) return "identity";
+  if (compression === "gzip" || compression === "identity") return compression;
+  if (typeof compression === "function") return "gzip";
+  throw notAnEncoding("compression is", compression);
+}
+
+/** What the call's own function says of a request; undefined: what the call announced. */
+export function requestEncoding(options: CallOptions | undefined, request: unknown): MessageEncoding | undefined {
+  const compression = options?.compression;
+  if (typeof compression !== "function") return undefined;
+  let encoding: MessageEncoding;
+  try {
+    encoding = compression(request as never);
+  } catch (error) {
+    throw new MeshError("INTERNAL", "the call's own compression function threw", { cause: error });
+  }
+  if (encoding === "gzip" || encoding === "identity") return encoding;
+  throw notAnEncoding("the call's own compression function returned", encoding);
+}
+
+function notAnEncoding(what: string, value: unknown): MeshError {
+  const known = 'give "gzip", "identity", or a function of a request that returns one of them';
+  return new MeshError("INVALID_ARGUMENT", `${what} ${String(value)}: ${known}`);
 }

@@ -15,16 +15,16 @@ import { DEFAULT_DEADLINE_MS, type HedgingPolicy, type MethodPolicy } from "../c
 import { decideRetry, type StopReason } from "../resilience/decide-retry.ts";
 import { parsePushback, type Pushback } from "../resilience/pushback.ts";
 import { verdictOf } from "../resilience/verdict.ts";
-import type { CallOutcome, Cancel, Connection, OutgoingCall } from "../transport/transport.ts";
+import type { CallOutcome, Connection, MessageEncoding, OpenCall, OutgoingCall } from "../transport/transport.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { type BoundMethod, endpointText } from "./bound-method.ts";
-import { type CallOptions, checkedTimeout } from "./call-options.ts";
+import { type CallOptions, checkedEncoding, checkedTimeout } from "./call-options.ts";
 import { attemptMetadata, outgoingMetadata } from "./outgoing-metadata.ts";
 
 /** What differs between calls: how an attempt is sent, and what its end means. */
 export interface CallHooks {
   /** Sends the call once more; reports the end through attempt.ended(). */
-  send(connection: Connection, call: OutgoingCall, attempt: Attempt): Cancel;
+  send(connection: Connection, call: OutgoingCall, attempt: Attempt): OpenCall;
   /** The call has succeeded by the attempt that ended last; called once. */
   succeeded(): void;
   /** The call has failed for good; called once. */
@@ -41,6 +41,8 @@ type Occasion = "first" | "retry" | "transparent" | "hedge";
 export class CallRun implements AttemptOwner {
   readonly method: BoundMethod;
   readonly options: CallOptions | undefined;
+  /** How its messages are written unless they say otherwise. */
+  encoding: MessageEncoding;
   readonly #hooks: CallHooks;
   readonly #policy: MethodPolicy;
   /** Streams are never hedged: their messages cannot be told apart by the user. */
@@ -83,6 +85,7 @@ export class CallRun implements AttemptOwner {
     this.#metadata = outgoingMetadata(options, this.#policy, this.#context, this.#trace);
     this.#startedAt = clock.now();
     const timeoutMs = checkedTimeout(options);
+    this.encoding = checkedEncoding(options);
     const unary = method.definition.kind === "unary";
     this.#hedging = unary ? this.#policy.hedging : undefined;
     const allowedMs = Math.min(this.#policy.deadlineMs ?? (unary ? DEFAULT_DEADLINE_MS : Infinity), timeoutMs);
@@ -109,7 +112,7 @@ export class CallRun implements AttemptOwner {
     this.freeze();
     this.#open.splice(at, 1);
     const losers = this.#open.splice(0, this.#open.length, attempt);
-    for (const loser of losers) loser.cancel?.(STATUS_NUMBERS.CANCELLED, "another attempt was answered first");
+    for (const loser of losers) loser.call?.cancel(STATUS_NUMBERS.CANCELLED, "another attempt was answered first");
     try {
       this.options?.onHeaders?.(headers);
     } catch (error) {
@@ -161,13 +164,15 @@ export class CallRun implements AttemptOwner {
     const durationMs = now - attempt.startedAt;
     const pushback = parsePushback(outcome.trailers);
     const latencyMs = this.#latencyMs(attempt, durationMs);
-    attempt.state.ended(now, latencyMs, verdictOf(code, pushback), typeof pushback === "number" ? pushback : 0);
+    const pushbackMs = typeof pushback === "number" ? pushback : 0;
+    const end = { durationMs: latencyMs, verdict: verdictOf(code, pushback), pushbackMs };
+    this.method.environment.channel.balancer.ended(attempt.state, end, now);
     this.method.attemptEnded({
       code,
       endpoint: endpointText(attempt.state),
       durationMs,
-      sentBytes: attempt.sentBytes,
-      receivedBytes: attempt.receivedBytes,
+      sentBytes: outcome.sentBytes,
+      receivedBytes: outcome.receivedBytes,
     });
     const at = this.#open.indexOf(attempt);
     if (this.#settled || at < 0) return; // A loser has no say in the call's result.
@@ -244,27 +249,28 @@ export class CallRun implements AttemptOwner {
     if (this.#settled) return;
     this.#occasion = occasion;
     const { channel } = this.method.environment;
-    const state = channel.pick(NO_HASH, this.#tried);
+    const now = this.method.environment.clock.now();
+    const state = channel.pick(NO_HASH, this.#tried, now);
     const connection = state && channel.connectionOf(state);
-    if (state !== undefined && connection !== undefined) return this.#send(state, connection);
+    if (state !== undefined && connection !== undefined) return this.#send(state, connection, now);
     if (this.#open.length > 0) return; // A hedge that finds no endpoint leaves the call to the attempts under way.
     const obstacle = channel.obstacle();
     if (obstacle !== undefined) return this.fail(obstacle.code, obstacle.reason, obstacle.cause);
     this.#stopWaiting?.();
     this.#stopWaiting = channel.onceChanged(() => this.#next(occasion));
     // Without a deadline too: a process whose only work is this call must not end while it waits.
-    const leftMs = Math.min(this.#deadline - this.method.environment.clock.now(), Number.MAX_SAFE_INTEGER);
+    const leftMs = Math.min(this.#deadline - now, Number.MAX_SAFE_INTEGER);
     this.#timer ??= this.method.environment.clock.setTimer(
       () => this.fail("DEADLINE_EXCEEDED", channel.describeWait()),
       leftMs,
     );
   }
 
-  #send(state: EndpointState, connection: Connection): void {
+  #send(state: EndpointState, connection: Connection, now: number): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const attempt = new Attempt(this, state, this.method.environment.clock.now());
-    this.#count(attempt.startedAt);
+    const attempt = new Attempt(this, state, now);
+    this.#count(now);
     state.started();
     this.#tried.push(state);
     this.#open.push(attempt);
@@ -274,18 +280,25 @@ export class CallRun implements AttemptOwner {
       // Nobody has seen what was retried transparently: to the server it never was.
       metadata: attemptMetadata(this.#metadata, this.#attempts - this.#transparentRetries - 1),
       deadline: this.#deadline,
+      encoding: this.encoding,
     };
     try {
-      attempt.cancel = this.#hooks.send(connection, call, attempt);
+      attempt.call = this.#hooks.send(connection, call, attempt);
     } catch (error) {
       // The connection closed between pick and send: nobody has seen the call.
       const reason = error instanceof Error ? error.message : String(error);
-      const status = STATUS_NUMBERS.UNAVAILABLE;
-      return attempt.ended({ status, reason, trailers: new Metadata(), processed: false });
+      return attempt.ended({
+        status: STATUS_NUMBERS.UNAVAILABLE,
+        reason,
+        trailers: new Metadata(),
+        processed: false,
+        sentBytes: 0,
+        receivedBytes: 0,
+      });
     }
     // The user's own code may run while an attempt is sent, and end the call before the attempt can be cancelled.
     if (attempt.outcome !== undefined) return;
-    if (this.#settled) attempt.cancel(STATUS_NUMBERS.CANCELLED, "call ended while it was sent");
+    if (this.#settled) attempt.call.cancel(STATUS_NUMBERS.CANCELLED, "call ended while it was sent");
     else this.#armHedge();
   }
 
@@ -368,7 +381,7 @@ export class CallRun implements AttemptOwner {
     const { clock } = this.method.environment;
     const open = this.#open.splice(0);
     for (const attempt of open)
-      attempt.cancel?.(STATUS_NUMBERS.CANCELLED, code === "OK" ? "another attempt won" : reason);
+      attempt.call?.cancel(STATUS_NUMBERS.CANCELLED, code === "OK" ? "another attempt won" : reason);
     this.method.callEnded({
       code,
       reason,

@@ -14,13 +14,18 @@ export function outgoingMetadata(
   context: AmbientContext | undefined,
   trace: TraceContext,
 ): Metadata {
-  const metadata = new Metadata();
-  if (options?.metadata !== undefined) metadata.addAll(Metadata.from(options.metadata));
-  metadata.set(TRACEPARENT_KEY, formatTraceparent(trace));
+  // Written without a check: most calls carry this pair alone.
+  const metadata = Metadata.received([TRACEPARENT_KEY, formatTraceparent(trace)]);
+  if (options?.metadata !== undefined) addUsers(metadata, Metadata.from(options.metadata));
   if (trace.state !== undefined) metadata.set(TRACESTATE_KEY, trace.state);
   const criticality = policy.criticality ?? context?.criticality ?? "DEFAULT";
   if (criticality !== "DEFAULT") metadata.set(CRITICALITY_KEY, criticality.toLowerCase());
   return metadata;
+}
+
+/** The user's own, but for the trace's: who a call belongs to is the mesh's to say. */
+function addUsers(metadata: Metadata, users: Metadata): void {
+  for (const [key, value] of users) if (key !== TRACEPARENT_KEY) metadata.append(key, value);
 }
 
 /** @param previous attempts that a server may have seen before this one. */

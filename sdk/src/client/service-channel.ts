@@ -3,18 +3,26 @@
  * The pick policy decides; this file only knows who can be asked.
  */
 import { EndpointState } from "../balancing/endpoint-state.ts";
-import type { PickContext, PickPolicy } from "../balancing/pick-policy.ts";
-import { withoutTried } from "../balancing/without-tried.ts";
+import type { Balancer } from "../balancing/balancer.ts";
+import type { PickContext } from "../balancing/pick-policy.ts";
 import { formatAddress } from "../call/address.ts";
 import type { Clock } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import type { Directory, EndpointView, Watch } from "../discovery/directory.ts";
-import type { Connection, ConnectionState, Transport, TransportLimits } from "../transport/transport.ts";
+import type {
+  Connection,
+  ConnectionState,
+  DisconnectError,
+  TlsOptions,
+  Transport,
+  TransportLimits,
+} from "../transport/transport.ts";
 
 /** Told what happens to a channel's endpoints and connections. */
 export interface ChannelObserver {
   viewChanged(view: EndpointView): void;
-  connectionChanged(from: ConnectionState, to: ConnectionState): void;
+  /** @param cause why a connection that was ready is no longer, where the transport knows. */
+  connectionChanged(from: ConnectionState, to: ConnectionState, cause: DisconnectError | undefined): void;
   closed(): void;
 }
 
@@ -25,9 +33,11 @@ export interface ServiceChannelOptions {
   readonly name: string;
   readonly directory: Directory;
   readonly transport: Transport;
-  readonly policy: PickPolicy;
+  readonly balancer: Balancer;
   readonly clock: Clock;
   readonly limits: TransportLimits;
+  /** undefined: plaintext. */
+  readonly tls?: TlsOptions | undefined;
   readonly observer?: ChannelObserver;
 }
 
@@ -44,18 +54,21 @@ interface Member {
 
 export class ServiceChannel {
   readonly target: string;
+  readonly balancer: Balancer;
   readonly #options: ServiceChannelOptions;
   readonly #watch: Watch;
   readonly #members = new Map<string, Member>();
   readonly #connections = new Map<EndpointState, Connection>();
   readonly #waiting = new Set<() => void>();
   readonly #streams = new Set<OpenStream>();
-  #ready: readonly EndpointState[] = [];
+  /** Whether some connection is ready. */
+  #ready = false;
   #view: EndpointView | undefined;
   #closed = false;
 
   constructor(options: ServiceChannelOptions) {
     this.target = options.target;
+    this.balancer = options.balancer;
     this.#options = options;
     this.#watch = options.directory.watch(options.name, (view) => this.#apply(view));
   }
@@ -65,22 +78,28 @@ export class ServiceChannel {
    * endpoints that the call has not tried. When every endpoint is down, one is given all the same: its connection knows
    * why, and tries again.
    */
-  pick(call: PickContext, tried: readonly EndpointState[]): EndpointState | undefined {
-    if (this.#ready.length > 0) {
-      const candidates = tried.length === 0 ? this.#ready : withoutTried(this.#ready, tried);
-      return this.#options.policy.pick(candidates, call);
-    }
-    if (this.#members.size === 0 || this.#closed) return undefined;
-    const all = [...this.#members.values()];
-    if (all.some(({ connection }) => connection.state === "connecting" || connection.state === "idle"))
-      return undefined;
-    const down = all.map(({ state }) => state);
-    return this.#options.policy.pick(withoutTried(down, tried), call);
+  pick(
+    call: PickContext,
+    tried: readonly EndpointState[],
+    nowMs = this.#options.clock.now(),
+  ): EndpointState | undefined {
+    return this.balancer.pick(call, tried, nowMs);
   }
 
   /** The connection of a picked endpoint; undefined once the endpoint has gone. */
   connectionOf(state: EndpointState): Connection | undefined {
     return this.#connections.get(state);
+  }
+
+  /** What a call would find: an endpoint that is ready, one that may become so, or none. */
+  get state(): ConnectionState {
+    if (this.#closed) return "closed";
+    if (this.#ready) return "ready";
+    if (this.#view === undefined) return "connecting";
+    for (const { connection } of this.#members.values()) {
+      if (connection.state === "connecting" || connection.state === "idle") return "connecting";
+    }
+    return "failed";
   }
 
   /** How many endpoints could be tried. */
@@ -162,15 +181,16 @@ export class ServiceChannel {
   }
 
   #add(state: EndpointState): void {
-    const { transport, limits, clock } = this.#options;
+    const { transport, limits, clock, tls } = this.#options;
     const { address, id } = state.endpoint;
     let before: ConnectionState = "idle";
     let wasLost = false;
     const connection = transport.connect(address, {
       limits,
       clock,
-      onStateChange: (now) => {
-        this.#options.observer?.connectionChanged(before, now);
+      tls,
+      onStateChange: (now, cause) => {
+        this.#options.observer?.connectionChanged(before, now, cause);
         if (before === "ready") wasLost = true;
         if (now === "ready" && wasLost) this.#forget(id);
         before = now;
@@ -199,10 +219,17 @@ export class ServiceChannel {
     member.connection.close();
   }
 
+  /** Those that are ready; when all are down all of them, for their connections know why, and try again. */
+  #candidates(): readonly EndpointState[] {
+    const members = [...this.#members.values()];
+    const ready = members.filter(({ connection }) => connection.state === "ready");
+    this.#ready = ready.length > 0;
+    const hopeful = members.some(({ connection: { state } }) => state === "connecting" || state === "idle");
+    return (this.#ready || hopeful ? ready : members).map(({ state }) => state);
+  }
+
   #changed(): void {
-    const ready: EndpointState[] = [];
-    for (const { state, connection } of this.#members.values()) if (connection.state === "ready") ready.push(state);
-    this.#ready = ready;
+    this.balancer.update(this.#candidates());
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const listener of waiting) listener();

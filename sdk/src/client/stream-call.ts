@@ -6,36 +6,28 @@
 import { MeshError } from "../call/mesh-error.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { MessageQueue } from "../transport/message-queue.ts";
-import type {
-  CallOutcome,
-  Cancel,
-  ClientStream,
-  Connection,
-  OutgoingCall,
-  StreamReceiver,
-} from "../transport/transport.ts";
+import type { CallOutcome, ClientStream, Connection, OpenCall, OutgoingCall } from "../transport/transport.ts";
 import type { Attempt } from "./attempt.ts";
 import type { BoundMethod } from "./bound-method.ts";
-import type { CallOptions } from "./call-options.ts";
+import { type CallOptions, requestEncoding } from "./call-options.ts";
 import { type CallHooks, CallRun } from "./call-run.ts";
 import { decodeResponse, encodeRequest } from "./message-bytes.ts";
+import { SentRequests } from "./sent-requests.ts";
+import { StreamAttempt, type StreamAttemptOwner } from "./stream-attempt.ts";
 
 /** Requests a user may give: one by one as they come, or all at hand. */
 export type Requests = AsyncIterable<unknown> | Iterable<unknown>;
 
-/** What was sent is kept for another attempt up to this many bytes; beyond, the call is committed (gRFC A6). */
-const MAX_REPLAY_BYTES = 256 * 1024;
 /** Messages asked for ahead of the reader: hides the way through the event loop, bounds what a slow reader holds. */
 const READ_AHEAD = 8;
 
-export class StreamCall implements CallHooks {
+export class StreamCall implements CallHooks, StreamAttemptOwner {
   readonly run: CallRun;
   readonly responses: MessageQueue;
   readonly #requests: AsyncIterator<unknown> | Iterator<unknown>;
   #stream: ClientStream | undefined;
   #attempt: Attempt | undefined;
-  #replay: Uint8Array[] | undefined = [];
-  #replayBytes = 0;
+  readonly #sent = new SentRequests();
   #halfClosed = false;
   #pumping = false;
   #pulling = false;
@@ -59,21 +51,21 @@ export class StreamCall implements CallHooks {
     return this;
   }
 
-  send(connection: Connection, call: OutgoingCall, attempt: Attempt): Cancel {
+  send(connection: Connection, call: OutgoingCall, attempt: Attempt): OpenCall {
     this.#attempt = attempt;
     const stream = connection.open(call, new StreamAttempt(this, attempt));
     // An attempt that ended while it was opened has been followed already.
-    if (this.#attempt !== attempt || this.#over) return (status, reason) => stream.cancel(status, reason);
+    if (this.#attempt !== attempt || this.#over) return stream;
     this.#stream = stream;
     this.#wake?.();
-    for (const body of this.#replay ?? []) this.#write(stream, attempt, body);
+    this.#sent.resend(stream);
     if (this.#halfClosed) stream.end();
     for (let asked = 0; asked < READ_AHEAD; asked++) stream.request();
     if (!this.#pumping) {
       this.#pumping = true;
       void this.#pump();
     }
-    return (status, reason) => stream.cancel(status, reason);
+    return stream;
   }
 
   succeeded(): void {
@@ -88,8 +80,7 @@ export class StreamCall implements CallHooks {
 
   received(attempt: Attempt, body: Uint8Array): void {
     if (attempt !== this.#attempt || this.#over) return;
-    this.#replay = undefined;
-    attempt.receivedBytes += body.byteLength;
+    this.#sent.forget();
     try {
       this.responses.push(decodeResponse(this.run.method, body));
     } catch (error) {
@@ -99,7 +90,7 @@ export class StreamCall implements CallHooks {
   }
 
   answered(attempt: Attempt, headers: Metadata): void {
-    this.#replay = undefined;
+    this.#sent.forget();
     this.run.commit(attempt, headers);
   }
 
@@ -128,13 +119,15 @@ export class StreamCall implements CallHooks {
           this.#stream?.end();
           return;
         }
-        const body = encodeRequest(this.run.method, next.value);
         while (this.#stream === undefined) {
           await this.#woken();
           if (this.#over) return;
         }
-        this.#keep(body);
-        if (!this.#write(this.#stream, this.#attempt, body)) await this.#woken();
+        const encoding = requestEncoding(this.run.options, next.value);
+        // Last, since the bytes are this request's only until another is written.
+        const body = encodeRequest(this.run.method, next.value);
+        if (!this.#sent.keep(body, encoding)) this.run.freeze();
+        if (!this.#stream.send(body, encoding)) await this.#woken();
         if (this.#over) return;
       }
     } catch (error) {
@@ -176,53 +169,11 @@ export class StreamCall implements CallHooks {
     }
   }
 
-  #keep(body: Uint8Array): void {
-    if (this.#replay === undefined) return;
-    this.#replayBytes += body.byteLength;
-    if (this.#replayBytes > MAX_REPLAY_BYTES) {
-      this.#replay = undefined;
-      this.run.freeze();
-    } else {
-      this.#replay.push(body);
-    }
-  }
-
-  #write(stream: ClientStream, attempt: Attempt | undefined, body: Uint8Array): boolean {
-    if (attempt !== undefined) attempt.sentBytes += body.byteLength;
-    return stream.send(body);
-  }
-
   #end(): void {
     this.#over = true;
-    this.#replay = undefined;
+    this.#sent.forget();
     this.#wake?.();
     void this.#closeRequests();
-  }
-}
-
-class StreamAttempt implements StreamReceiver {
-  readonly #call: StreamCall;
-  readonly #attempt: Attempt;
-
-  constructor(call: StreamCall, attempt: Attempt) {
-    this.#call = call;
-    this.#attempt = attempt;
-  }
-
-  onHeaders(headers: Metadata): void {
-    this.#call.answered(this.#attempt, headers);
-  }
-
-  onMessage(body: Uint8Array): void {
-    this.#call.received(this.#attempt, body);
-  }
-
-  onDrain(): void {
-    this.#call.drained(this.#attempt);
-  }
-
-  onDone(outcome: CallOutcome): void {
-    this.#call.ended(this.#attempt, outcome);
   }
 }
 

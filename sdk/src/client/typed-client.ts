@@ -65,7 +65,7 @@ function intercepted(method: BoundMethod, interceptors: readonly ClientIntercept
 
 /**
  * A failure is made where the transport reports it, far from whoever made the call. Taken again after an await, its stack
- * leads to the line that called; the await costs less than the line is worth (test/bench/unary.bench.ts).
+ * leads to the line that called; the await costs less than the line is worth (test/bench/transport).
  */
 function fromHere(error: unknown): unknown {
   if (error instanceof Error) Error.captureStackTrace(error, fromHere);

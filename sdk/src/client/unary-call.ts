@@ -2,17 +2,24 @@
 import type { MeshError } from "../call/mesh-error.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { STATUS_NUMBERS } from "../call/status.ts";
-import type { CallOutcome, Cancel, Connection, OutgoingCall, UnaryReceiver } from "../transport/transport.ts";
+import {
+  type CallOutcome,
+  type Connection,
+  COPIED_MESSAGE_BYTES,
+  type OpenCall,
+  type OutgoingCall,
+  type UnaryReceiver,
+} from "../transport/transport.ts";
 import type { Attempt } from "./attempt.ts";
 import type { BoundMethod } from "./bound-method.ts";
-import type { CallOptions } from "./call-options.ts";
+import { type CallOptions, requestEncoding } from "./call-options.ts";
 import { type CallHooks, CallRun } from "./call-run.ts";
-import { decodeResponse, encodeRequest } from "./message-bytes.ts";
+import { completeRequest, decodeResponse, encodeMessage } from "./message-bytes.ts";
 
 /** Makes the call; the promise rejects with a MeshError, never otherwise. */
 export function callUnary(method: BoundMethod, request: unknown, options?: CallOptions): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    new UnaryCall(method, request, options, resolve, reject).run.start();
+    new UnaryCall(method, request, options, resolve, reject).start();
   });
 }
 
@@ -20,7 +27,9 @@ class UnaryCall implements CallHooks {
   readonly run: CallRun;
   /** Of the attempt that ended last. */
   response: unknown;
-  readonly #body: Uint8Array;
+  /** What the user gave, completed: their object may change before another attempt is sent. */
+  readonly #message: unknown;
+  #body: Uint8Array | undefined;
   readonly #resolve: (response: unknown) => void;
   readonly #reject: (error: MeshError) => void;
 
@@ -35,12 +44,20 @@ class UnaryCall implements CallHooks {
     this.#reject = reject;
     // The call's time begins here: writing its request counts (gRFC A66).
     this.run = new CallRun(method, options, this);
-    this.#body = encodeRequest(method, request);
+    this.run.encoding = requestEncoding(options, request) ?? this.run.encoding;
+    this.#message = completeRequest(method, request);
+    this.#body = encodeMessage(method, this.#message);
   }
 
-  send(connection: Connection, call: OutgoingCall, attempt: Attempt): Cancel {
-    attempt.sentBytes = this.#body.byteLength;
-    return connection.unary(call, this.#body, new UnaryAttempt(this, attempt));
+  start(): void {
+    this.run.start();
+    // Its memory is another message's from here on; whoever sends the call later writes it again.
+    if (this.#body !== undefined && this.#body.byteLength <= COPIED_MESSAGE_BYTES) this.#body = undefined;
+  }
+
+  send(connection: Connection, call: OutgoingCall, attempt: Attempt): OpenCall {
+    const body = this.#body ?? encodeMessage(this.run.method, this.#message);
+    return connection.unary(call, body, new UnaryAttempt(this, attempt));
   }
 
   succeeded(): void {
@@ -67,7 +84,6 @@ class UnaryAttempt implements UnaryReceiver {
 
   onDone(outcome: CallOutcome, body: Uint8Array | undefined): void {
     if (body === undefined || outcome.status !== STATUS_NUMBERS.OK) return this.#attempt.ended(outcome);
-    this.#attempt.receivedBytes = body.byteLength;
     try {
       this.#call.response = decodeResponse(this.#call.run.method, body);
     } catch (error) {

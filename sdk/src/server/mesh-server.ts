@@ -2,6 +2,7 @@
  * A server of one process: services are added, then it listens, turns healthy and registers; it leaves in the opposite
  * order, so that callers hear of its going before it stops answering.
  */
+import type { ServiceDefinition as GrpcService, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { type Address, formatAddress } from "../call/address.ts";
 import type { Clock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
@@ -9,20 +10,34 @@ import { MeshError } from "../call/mesh-error.ts";
 import type { ServerObserver } from "../call/observer.ts";
 import type { MethodDefinition, ServiceDefinition } from "../contract/definition.ts";
 import type { Registered, Registration, ServiceInstance } from "../discovery/registration.ts";
-import type { Dispatch, Listener, ServerMethod, Transport, TransportLimits } from "../transport/transport.ts";
+import type {
+  Dispatch,
+  Listener,
+  ServerMethod,
+  TlsOptions,
+  Transport,
+  TransportLimits,
+} from "../transport/transport.ts";
+import { checkServerTls } from "../security/tls-settings.ts";
+import { adaptService, type AddServiceOptions } from "./grpc-js-service.ts";
 import { Health, HealthService } from "./health-service.ts";
 import type { ServerInterceptor } from "./interceptor.ts";
 import { REFLECTION_SERVICES, reflectionHandlers } from "./reflection-service.ts";
 import { type Handler, ServedMethod, type ServerEnvironment } from "./served-method.ts";
 import { serveStream } from "./serve-stream.ts";
 import { serveUnary } from "./serve-unary.ts";
+import { serveUnknown, UNKNOWN_METHOD } from "./serve-unknown.ts";
 
 export interface MeshServerOptions {
   /** What to listen on; port 0 asks for any free one. */
   readonly address: Address;
-  /** The host that others reach it by. */
-  readonly advertiseHost: string;
+  /** The host that others reach it by; resolves to undefined when they cannot, so that it is not registered. */
+  advertiseHost(): Promise<string | undefined>;
+  /** Default: the port it listens on. */
+  readonly advertisePort?: number | undefined;
   readonly limits: TransportLimits;
+  /** undefined: plaintext. */
+  readonly tls?: TlsOptions | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly log: Logger;
@@ -91,6 +106,19 @@ export class MeshServer {
     return this;
   }
 
+  /**
+   * Adds a service as it was written for @grpc/grpc-js, for its Server's method of this name: with handlers that take a
+   * call and a callback, or a stream. Methods that the implementation lacks answer UNIMPLEMENTED. A health service of the
+   * user's takes the place of the mesh's. Throws as add() does.
+   *
+   * @example
+   * new HealthImplementation({ "": "SERVING" }).addToServer(server);
+   */
+  addService(service: GrpcService, implementation: UntypedServiceImplementation, options?: AddServiceOptions): this {
+    const { definition, handlers } = adaptService(service, implementation, this.#options.clock, options);
+    return this.add(definition as ServiceDefinition<unknown, typeof handlers>, handlers);
+  }
+
   /** Where it listens. Throws FAILED_PRECONDITION before start(). */
   get address(): Address {
     if (this.#state.kind !== "serving")
@@ -135,27 +163,24 @@ export class MeshServer {
   }
 
   async #start(): Promise<void> {
-    const { transport, address, limits, clock, log, registration } = this.#options;
+    const { transport, address, limits, tls, clock, log, registration } = this.#options;
     const health = new HealthService(this.#added.map(({ definition }) => definition.typeName));
     let listener: Listener;
     try {
-      listener = await transport.listen({ address, limits, clock }, this.#dispatch(health));
+      checkServerTls(tls);
+      listener = await transport.listen(
+        { address, limits, tls, clock, unknown: this.#unknown() },
+        this.#dispatch(health),
+      );
     } catch (error) {
       this.#state = { kind: "new" };
       throw error;
     }
     health.set("SERVING");
     const registered: Registered[] = [];
-    const advertised = { host: this.#options.advertiseHost, port: listener.address.port };
     try {
       const metadata = await this.#options.prepare();
-      // Two versions of a service may share a name: to callers they are one instance.
-      const named = new Map(this.#added.map(({ definition }) => [definition.meshName, definition]));
-      for (const definition of named.values()) {
-        const instance = this.#options.describe(definition, advertised, metadata);
-        const one = await registration?.register(instance);
-        if (one !== undefined) registered.push(one);
-      }
+      if (registration !== undefined) await this.#register(registration, listener.address, metadata, registered);
     } catch (error) {
       const done = this.#leave({ listener, health, registered });
       this.#state = { kind: "stopped", done };
@@ -165,6 +190,35 @@ export class MeshServer {
     this.#state = { kind: "serving", listener, health, registered };
     const services = this.#added.map(({ definition }) => definition.meshName);
     log.info({ services, address: formatAddress(listener.address) }, "server is serving");
+  }
+
+  /** @param registered what is registered goes in here, whatever comes after. */
+  async #register(
+    registration: Registration,
+    { host, port }: Address,
+    metadata: Readonly<Record<string, string>>,
+    registered: Registered[],
+  ): Promise<void> {
+    const { advertisePort, log } = this.#options;
+    const advertiseHost = await this.#options.advertiseHost();
+    if (advertiseHost === undefined) {
+      const why =
+        "others find no Unix socket: give advertiseHost and port of what forwards to it to have it registered";
+      log.info({ address: formatAddress({ host, port }) }, `server is not registered, since ${why}`);
+      return;
+    }
+    const advertised = { host: advertiseHost, port: advertisePort ?? port };
+    // Two versions of a service may share a name: to callers they are one instance.
+    const named = new Map(this.#added.map(({ definition }) => [definition.meshName, definition]));
+    // Every server has a health service: it is asked at an instance, never looked for.
+    const found = [...named.values()].filter(({ typeName }) => typeName !== Health.typeName);
+    const results = await Promise.allSettled(
+      found.map(async (definition) => {
+        registered.push(await registration.register(this.#options.describe(definition, advertised, metadata)));
+      }),
+    );
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #leave({ listener, health, registered }: Omit<Extract<State, { kind: "serving" }>, "kind">): Promise<void> {
@@ -179,6 +233,14 @@ export class MeshServer {
     if (registered.length > 0) await new Promise<void>((resolve) => void clock.setTimer(resolve, propagationMs));
     await listener.drain(graceMs);
     log.info("server has stopped");
+  }
+
+  #unknown(): ServerMethod {
+    const { clock, log, observers } = this.#options;
+    const bound = observers.map((bind) => bind(UNKNOWN_METHOD));
+    return serveUnknown(
+      new ServedMethod(UNKNOWN_METHOD, () => {}, [], bound, { clock, log, inFlight: this.#inFlight }),
+    );
   }
 
   #dispatch(health: HealthService): Dispatch {
@@ -207,9 +269,10 @@ export class MeshServer {
       })),
     ];
     const ownEnvironment = { ...environment, inFlight: { count: 0 } };
+    const users = new Set(this.#added.map(({ definition }) => definition.typeName));
     for (const { definition, handlers } of own) {
+      if (users.has(definition.typeName)) continue;
       for (const [name, method] of Object.entries(definition.methods)) {
-        if (dispatch.has(method.path)) continue;
         const served = new ServedMethod(method, handlers[name] as Handler, [], [], ownEnvironment);
         dispatch.set(method.path, serverMethod(method, served));
       }

@@ -47,7 +47,6 @@ class StreamedCall implements ServerStreamReceiver {
 
   onMessage(body: Uint8Array): void {
     if (this.#call.over) return;
-    this.#call.receivedBytes += body.byteLength;
     try {
       this.#requests.push(this.#call.method.decode(body));
     } catch (error) {
@@ -77,6 +76,8 @@ class StreamedCall implements ServerStreamReceiver {
       this.#requests.end();
     } catch (error) {
       call.fail(error);
+    } finally {
+      call.settled();
     }
   }
 
@@ -99,7 +100,6 @@ class StreamedCall implements ServerStreamReceiver {
     const call = this.#call;
     if (call.over) return;
     const body = call.method.encode(message);
-    call.sentBytes += body.byteLength;
     call.sendHeaders();
     if (!this.#stream.send(body)) await new Promise<void>((resolve) => (this.#wake = resolve));
   }

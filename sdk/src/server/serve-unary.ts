@@ -23,28 +23,32 @@ class UnaryCall {
   serve(body: Uint8Array): void {
     const call = this.#call;
     if (call.over) return;
-    call.receivedBytes = body.byteLength;
     try {
       const result = call.run(call.method.decode(body));
       if (isThenable(result)) {
         result.then(
           (message) => this.#answer(message),
-          (error: unknown) => call.fail(error),
+          (error: unknown) => this.#fail(error),
         );
       } else {
         this.#answer(result);
       }
     } catch (error) {
-      call.fail(error);
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#call.settled();
+    this.#call.fail(error);
   }
 
   #answer(message: unknown): void {
     const call = this.#call;
+    call.settled();
     if (call.over) return;
     try {
       const response = call.method.encode(message);
-      call.sentBytes = response.byteLength;
       call.sendHeaders();
       this.#response = response;
       call.succeed();

@@ -17,14 +17,14 @@ export type Finish = (status: ServerStatus) => void;
 export class ServedCall {
   readonly method: ServedMethod;
   readonly context: ServerCallContext;
-  sentBytes = 0;
-  receivedBytes = 0;
   readonly #call: IncomingCall;
   readonly #finish: Finish;
-  readonly #stopCancelled: () => void;
   #timer: Timer | undefined;
-  #headersSent = false;
   #over = false;
+  /** Whether the handler has yet to settle. */
+  #running = false;
+  /** Whether the transport was told that it goes on after the call. */
+  #outlives = false;
 
   constructor(method: ServedMethod, call: IncomingCall, finish: Finish) {
     const { clock, log } = method.environment;
@@ -42,7 +42,8 @@ export class ServedCall {
       log,
     });
     method.started();
-    this.#stopCancelled = call.cancellation.onCancel((reason) => this.#cancelled(reason));
+    // Never taken back: both end with the call.
+    call.cancellation.onCancel((reason) => this.#cancelled(reason));
     // The transport watches the caller's deadline; the contract's, when it comes first, is ours to watch.
     if (deadline < call.deadline && !this.#over) {
       this.#timer = clock.setTimer(() => this.fail(this.#tooLong(contractMs)), deadline - clock.now());
@@ -61,7 +62,16 @@ export class ServedCall {
 
   /** Runs the handler with its context around it: what it returns, or a promise of it. */
   run(input: unknown): unknown {
+    this.#running = true;
     return runInContext(this.context, this.method.handle, input, this.context);
+  }
+
+  /** The handler has returned, resolved or failed. */
+  settled(): void {
+    this.#running = false;
+    if (!this.#outlives) return;
+    this.#outlives = false;
+    this.#call.workEnded();
   }
 
   /** Runs work with the call's context around it. */
@@ -71,9 +81,7 @@ export class ServedCall {
 
   /** Sends what the handler put into responseHeaders, ahead of the first message. */
   sendHeaders(): void {
-    if (this.#headersSent || this.context.responseHeaders.size === 0) return;
-    this.#headersSent = true;
-    this.#call.sendHeaders(this.context.responseHeaders);
+    if (this.context.hasHeaders) this.context.sendHeaders();
   }
 
   succeed(): void {
@@ -97,16 +105,19 @@ export class ServedCall {
     if (this.#over) return;
     this.#over = true;
     this.#timer?.cancel();
-    this.#stopCancelled?.();
+    if (this.#running) {
+      this.#outlives = true;
+      this.#call.workGoesOn();
+    }
     this.#finish(status);
     this.method.ended({
       code: statusName(status.status),
       reason: status.reason,
       durationMs: this.method.environment.clock.now() - this.#call.receivedAt,
-      sentBytes: this.sentBytes,
-      receivedBytes: this.receivedBytes,
+      sentBytes: this.#call.sentBytes,
+      receivedBytes: this.#call.receivedBytes,
       peer: this.#call.peer,
-      trace: this.context.trace,
+      context: this.context,
       thrown,
     });
   }

@@ -4,8 +4,10 @@ import type { Clock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import { methodLabel } from "../call/method-info.ts";
-import type { ServerCallRecord, ServerMethodObserver } from "../call/observer.ts";
+import { observerThrew, type ServerCallRecord, type ServerMethodObserver } from "../call/observer.ts";
 import type { MethodDefinition } from "../contract/definition.ts";
+import { decodeMessage } from "../contract/decode-message.ts";
+import { encodeMessage } from "../contract/message-writer.ts";
 import type { ServerInterceptor, ServerNext } from "./interceptor.ts";
 
 /** What the user wrote: a function of a request (or requests) and a context. */
@@ -43,18 +45,26 @@ export class ServedMethod {
 
   started(): void {
     this.environment.inFlight.count++;
-    for (const observer of this.#observers) observer.callStarted?.();
+    try {
+      for (const observer of this.#observers) observer.callStarted?.();
+    } catch (error) {
+      observerThrew(error);
+    }
   }
 
   ended(record: ServerCallRecord): void {
     this.environment.inFlight.count--;
-    for (const observer of this.#observers) observer.callEnded?.(record);
+    try {
+      for (const observer of this.#observers) observer.callEnded?.(record);
+    } catch (error) {
+      observerThrew(error);
+    }
   }
 
   /** Throws INTERNAL, as gRPC servers do, for bytes that are no request: the caller has another contract. */
   decode(body: Uint8Array): unknown {
     try {
-      return this.definition.input.decode(body);
+      return decodeMessage(this.definition.input, body);
     } catch (error) {
       throw new MeshError(
         "INTERNAL",
@@ -68,7 +78,7 @@ export class ServedMethod {
   encode(message: unknown): Uint8Array {
     const { output } = this.definition;
     try {
-      return output.encode(output.fromPartial(message as never)).finish();
+      return encodeMessage(output, output.fromPartial(message as never));
     } catch (error) {
       throw new MeshError(
         "INTERNAL",

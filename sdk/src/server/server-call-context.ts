@@ -5,6 +5,7 @@ import type { CancellationToken } from "../call/cancellation.ts";
 import type { Clock } from "../call/clock.ts";
 import { type Criticality, CRITICALITY_KEY, parseCriticality } from "../call/criticality.ts";
 import type { Logger } from "../call/logger.ts";
+import { MeshError } from "../call/mesh-error.ts";
 import { Metadata } from "../call/metadata.ts";
 import { type MethodInfo, methodLabel } from "../call/method-info.ts";
 import {
@@ -15,7 +16,7 @@ import {
   TRACESTATE_KEY,
   type TraceContext,
 } from "../call/trace-context.ts";
-import type { IncomingCall } from "../transport/transport.ts";
+import type { IncomingCall, MessageEncoding } from "../transport/transport.ts";
 
 export interface ServerCallContextOptions {
   readonly method: MethodInfo;
@@ -33,31 +34,78 @@ export class ServerCallContext implements CallContext {
   readonly metadata: Metadata;
   readonly deadline: number;
   readonly cancellation: CancellationToken;
-  readonly trace: TraceContext;
-  readonly criticality: Criticality;
-  readonly previousAttempts: number;
-  readonly responseHeaders = new Metadata();
-  readonly responseTrailers = new Metadata();
+  readonly #call: IncomingCall;
   readonly #clock: Clock;
   readonly #baseLog: Logger;
+  #trace: TraceContext | undefined;
+  #responseHeaders: Metadata | undefined;
+  #responseTrailers: Metadata | undefined;
   #log: Logger | undefined;
+  #headersSent = false;
 
   constructor({ method, call, deadline, cancellation, clock, log }: ServerCallContextOptions) {
     this.method = method;
+    this.#call = call;
     this.peer = call.peer;
     this.metadata = call.metadata;
     this.deadline = deadline;
     this.cancellation = cancellation;
-    const caller = parseTraceparent(call.metadata.get(TRACEPARENT_KEY), call.metadata.get(TRACESTATE_KEY));
-    this.trace = caller === undefined ? newTrace() : childSpan(caller);
-    this.criticality = parseCriticality(call.metadata.get(CRITICALITY_KEY));
-    this.previousAttempts = Number(call.metadata.get(PREVIOUS_ATTEMPTS_KEY) ?? 0) || 0;
     this.#clock = clock;
     this.#baseLog = log;
   }
 
+  get trace(): TraceContext {
+    if (this.#trace === undefined) {
+      const caller = parseTraceparent(this.metadata.get(TRACEPARENT_KEY), this.metadata.get(TRACESTATE_KEY));
+      this.#trace = caller === undefined ? newTrace() : childSpan(caller);
+    }
+    return this.#trace;
+  }
+
+  get criticality(): Criticality {
+    return parseCriticality(this.metadata.get(CRITICALITY_KEY));
+  }
+
+  get previousAttempts(): number {
+    return Number(this.metadata.get(PREVIOUS_ATTEMPTS_KEY) ?? 0) || 0;
+  }
+
+  get responseHeaders(): Metadata {
+    this.#responseHeaders ??= new Metadata();
+    return this.#responseHeaders;
+  }
+
+  get responseTrailers(): Metadata {
+    this.#responseTrailers ??= new Metadata();
+    return this.#responseTrailers;
+  }
+
+  /** Whether the handler has put anything into responseHeaders. */
+  get hasHeaders(): boolean {
+    return this.#responseHeaders !== undefined && this.#responseHeaders.length > 0;
+  }
+
   get signal(): AbortSignal {
     return this.cancellation.signal;
+  }
+
+  get compression(): MessageEncoding {
+    return this.#call.encoding;
+  }
+
+  set compression(encoding: MessageEncoding) {
+    if (encoding !== "gzip" && encoding !== "identity") {
+      const label = methodLabel(this.method);
+      throw new MeshError(
+        "INTERNAL",
+        `handler of ${label} set compression to ${String(encoding)}: set "gzip" or "identity"`,
+      );
+    }
+    this.#call.encoding = encoding;
+  }
+
+  get receivedBytes(): number {
+    return this.#call.receivedBytes;
   }
 
   get log(): Logger {
@@ -67,6 +115,13 @@ export class ServerCallContext implements CallContext {
       span_id: this.trace.spanId,
     });
     return this.#log;
+  }
+
+  /** Sends responseHeaders ahead of the first message; what is put into them later is not sent. */
+  sendHeaders(): void {
+    if (this.#headersSent) return;
+    this.#headersSent = true;
+    this.#call.sendHeaders(this.responseHeaders);
   }
 
   remainingMs(): number {

@@ -10,6 +10,7 @@ describe("an address", () => {
     ["localhost:0", "localhost", 0],
     ["[::1]:50051", "::1", 50_051],
     ["[fe80::1%eth0]:65535", "fe80::1%eth0", 65_535],
+    ["unix:/run/greeter.sock", "/run/greeter.sock", 0],
   ] as const) {
     it(`is read from ${text} and written back the same`, () => {
       const address = parseAddress(text);
@@ -30,6 +31,7 @@ describe("an address", () => {
     "a/b:1",
     "a:65536",
     "a:-1",
+    "unix:run/greeter.sock",
   ]) {
     it(`is not read from ${JSON.stringify(text)}, and the error quotes it and shows the form`, () => {
       assert.throws(
@@ -42,4 +44,14 @@ describe("an address", () => {
       );
     });
   }
+
+  it("is no Unix socket whose path the kernel would not take", () => {
+    for (const path of ["/", `/${"a".repeat(107)}`, "/a\0b"]) {
+      assert.throws(() => parseAddress(`unix:${path}`), {
+        code: "INVALID_ARGUMENT",
+        message: /cannot be the path of a Unix socket .*: write for example unix:\/run\/greeter\.sock/,
+      });
+    }
+    assert.equal(parseAddress(`unix:/${"a".repeat(106)}`).port, 0);
+  });
 });

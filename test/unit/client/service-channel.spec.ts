@@ -1,5 +1,6 @@
 /** A client's way to a service: views of the directory, states of connections, and what can be picked. */
 import assert from "node:assert/strict";
+import { Balancer } from "../../../sdk/src/balancing/balancer.ts";
 import { roundRobin } from "../../../sdk/src/balancing/round-robin.ts";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
 import { ServiceChannel } from "../../../sdk/src/client/service-channel.ts";
@@ -161,7 +162,7 @@ describe("a service channel", () => {
       name: "lab",
       directory,
       transport,
-      policy: roundRobin({ clock, random: () => 0 }),
+      balancer: new Balancer({ policy: roundRobin, clock, random: () => 0 }),
       clock,
       limits: DEFAULT_LIMITS,
       observer: {

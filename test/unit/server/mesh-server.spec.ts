@@ -1,6 +1,8 @@
 /** A server's life: what it refuses, in which order it comes and goes, and what is left when that fails. */
 import assert from "node:assert/strict";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
+import type { ServerObserver } from "../../../sdk/src/call/observer.ts";
+import { STATUS_NUMBERS } from "../../../sdk/src/call/status.ts";
 import type { ServiceDefinition } from "../../../sdk/src/contract/definition.ts";
 import type { Registration, ServiceInstance } from "../../../sdk/src/discovery/registration.ts";
 import { MeshServer, type MeshServerOptions } from "../../../sdk/src/server/mesh-server.ts";
@@ -43,7 +45,7 @@ function lab(changes: Partial<MeshServerOptions> = {}) {
   const { log, lines } = recordedLog();
   const server = new MeshServer({
     address: ADDRESS,
-    advertiseHost: "outer",
+    advertiseHost: async () => "outer",
     limits: DEFAULT_LIMITS,
     transport,
     clock,
@@ -200,6 +202,25 @@ describe("a server", () => {
     await stopping;
     assert.deepEqual(registry.events, ["register lab lab-1 outer", "deregister lab"]);
     assert.equal(server.ready, false);
+  });
+
+  it("counts calls of methods that it lacks as of one, and tells their callers the path", async () => {
+    const seen: string[] = [];
+    const observer: ServerObserver = (method) => ({
+      callStarted: () => void seen.push(`${method.path} started`),
+      callEnded: ({ code, reason }) => void seen.push(`${code}: ${reason}`),
+    });
+    const { server, transport, clock, handlers } = lab({ observers: [observer] });
+    await server.add(service("Lab"), handlers).start();
+    const client = await new Connected(transport, ADDRESS, clock).reached("ready");
+    const ended = await client.unary("Missing");
+    const reason = "server does not implement the method /lab.v1.LabService/Missing";
+    assert.deepEqual([ended.status, ended.reason], [STATUS_NUMBERS.UNIMPLEMENTED, reason]);
+    assert.equal((await client.stream("Missing").ended).reason, reason);
+    assert.deepEqual(seen.slice(0, 2), ["/other started", `UNIMPLEMENTED: ${reason}`]);
+    assert.equal(seen.length, 4);
+    assert.equal(server.inFlight, 0);
+    assert.equal(transport.openCalls, 0);
   });
 
   it("that could not listen may be started again", async () => {

@@ -128,13 +128,35 @@ describe("a unary call being served", () => {
     assert.match(wrong.reason, /handler of lab.v1.LabService\/Ask gave a message that does not fit/);
     const connection = lab.client.channel.connectionOf(lab.client.channel.endpoints[0]!)!;
     const outcome = await new Promise<{ status: number; reason: string }>((resolve) => {
-      const call = { path: "/lab.v1.LabService/Ask", metadata: noMetadata, deadline: Infinity };
+      const call = {
+        path: "/lab.v1.LabService/Ask",
+        metadata: noMetadata,
+        deadline: Infinity,
+        encoding: "identity" as const,
+      };
       connection.unary(call, Buffer.from("!"), { onHeaders: () => {}, onDone: resolve });
     });
     assert.equal(outcome.status, 13);
     assert.match(outcome.reason, /request of lab.v1.LabService\/Ask cannot be decoded/);
     assert.equal(handled, 1);
     assert.equal(lab.inFlight.count, 0);
+  });
+
+  it("lets a handler choose how its responses are written, and tells it how much has come", async () => {
+    const seen: unknown[] = [];
+    const lab = await ServerLab.with({
+      Ask(text, context) {
+        seen.push(context.compression, context.receivedBytes);
+        context.compression = text === "odd" ? ("br" as "gzip") : "gzip";
+        seen.push(context.compression);
+        return text;
+      },
+    });
+    assert.equal(await lab.ask("who?"), "who?");
+    assert.deepEqual(seen, ["identity", 4, "gzip"]);
+    const refused = await failure(lab.ask("odd"));
+    assert.equal(refused.code, "INTERNAL");
+    assert.match(refused.reason, /handler of lab.v1.LabService\/Ask set compression to br: set "gzip" or "identity"/);
   });
 
   it("sends the handler's headers once, before the answer, and its trailers with the status, good or bad", async () => {
@@ -358,7 +380,12 @@ describe("a streaming call being served", () => {
     assert.match((await failure(collect(lab.open("List", ["number"]).responses))).reason, /did not return an iterable/);
     const connection = lab.client.channel.connectionOf(lab.client.channel.endpoints[0]!)!;
     const outcome = await new Promise<{ status: number; reason: string }>((resolve) => {
-      const call = { path: "/lab.v1.LabService/List", metadata: noMetadata, deadline: Infinity };
+      const call = {
+        path: "/lab.v1.LabService/List",
+        metadata: noMetadata,
+        deadline: Infinity,
+        encoding: "identity" as const,
+      };
       const receiver = { onHeaders: () => {}, onMessage: () => {}, onDrain: () => {}, onDone: resolve };
       const stream = connection.open(call, receiver);
       stream.send(Buffer.from("!"));
