@@ -1,9 +1,7 @@
 /** The endpoints of the agent next to us: who it is, and what runs here (https://developer.hashicorp.com/consul/api-docs/agent). */
 import { z } from "zod";
-import { type ConsulHttp, type ConsulReply, type ConsulRequest, refusal } from "./consul-http.ts";
+import { type CallBounds, type ConsulHttp, type ConsulReply, refusal } from "./consul-http.ts";
 import { decodeReply } from "./decode-reply.ts";
-
-type CallBounds = Pick<ConsulRequest, "signal" | "timeoutMs" | "upkeep">;
 
 const AgentSelf = z.object({
   Config: z.object({ Datacenter: z.string(), NodeName: z.string(), Version: z.string() }),
@@ -19,7 +17,11 @@ export interface AgentSelf {
 export async function agentSelf(http: ConsulHttp, bounds: CallBounds = {}): Promise<AgentSelf> {
   const reply = await http.request({ ...bounds, method: "GET", path: "/agent/self" });
   if (reply.status !== 200) throw refusal(http, "to say who it is", reply);
-  const { Config } = decodeReply(http, AgentSelf, reply.text);
+  return decodeAgentSelf(http, reply.text);
+}
+
+export function decodeAgentSelf(http: ConsulHttp, text: string): AgentSelf {
+  const { Config } = decodeReply(http, AgentSelf, text);
   return { datacenter: Config.Datacenter, node: Config.NodeName, version: Config.Version };
 }
 
@@ -41,16 +43,48 @@ export interface ServiceRegistration {
   };
 }
 
-/** Registers, or replaces what is registered under the same id, checks included. */
+/**
+ * Registers, or replaces what is registered under the same id. Its other checks, of which maintenance is one, are removed
+ * or kept.
+ */
 export async function registerService(
   http: ConsulHttp,
   service: ServiceRegistration,
+  otherChecks: "remove" | "keep",
   bounds: CallBounds = {},
 ): Promise<void> {
-  const query = { "replace-existing-checks": "true" };
+  const query: Record<string, string> = otherChecks === "remove" ? { "replace-existing-checks": "true" } : {};
   const reply = await http.request({ ...bounds, method: "PUT", path: "/agent/service/register", query, body: service });
   if (reply.status !== 200) throw refusal(http, `to register ${service.Name} as ${service.ID}`, reply);
 }
+
+/**
+ * Whether somebody has taken an instance, or its whole node, out of service
+ * (https://developer.hashicorp.com/consul/commands/maint). "unregistered": the agent does not know it; "unknown": it would
+ * not say.
+ */
+export async function maintenanceOf(
+  http: ConsulHttp,
+  id: string,
+  bounds: CallBounds = {},
+): Promise<"on" | "off" | "unregistered" | "unknown"> {
+  const path = `/agent/health/service/id/${encodeURIComponent(id)}`;
+  const { status, text } = await http.request({ ...bounds, method: "GET", path });
+  // The state is the answer's status (https://developer.hashicorp.com/consul/api-docs/agent/service#get-local-service-health).
+  switch (status) {
+    case 404:
+      return "unregistered";
+    case 200:
+    case 429:
+      return "off";
+    case 503:
+      return decodeReply(http, LocalHealth, text).AggregatedStatus === "maintenance" ? "on" : "off";
+    default:
+      return "unknown";
+  }
+}
+
+const LocalHealth = z.object({ AggregatedStatus: z.string() });
 
 /** Takes a service out; one that is not registered counts as taken out. */
 export async function deregisterService(http: ConsulHttp, id: string, bounds: CallBounds = {}): Promise<void> {

@@ -10,11 +10,13 @@ import type { Clock } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import type { Random } from "../call/random.ts";
 import type { Watch } from "../discovery/directory.ts";
+import type { DiscoveryFailure } from "../discovery/directory-observer.ts";
 import { backoffMs } from "./backoff.ts";
 import { type ConsulHttp, type ConsulReply, type NoReply, refusal } from "./consul-http.ts";
 import { pause } from "./pause.ts";
-import { QueryIndex, indexOf } from "./query-index.ts";
-import { actionFor, retryAfterMs } from "./reply-action.ts";
+import { IMMEDIATE_TIMEOUT_MS, QueryIndex, indexOf } from "./query-index.ts";
+import { ownSeat, type QuerySeat } from "./query-seat.ts";
+import { actionFor, failureOf, retryAfterMs, silenceOf } from "./reply-action.ts";
 import { ReplyPace } from "./reply-pace.ts";
 
 export interface BlockingQueryOptions<T> {
@@ -31,13 +33,22 @@ export interface BlockingQueryOptions<T> {
    */
   readonly onValue: (value: T, circumstance: "steady" | "after-outage") => void;
   /** After every failed attempt. known: what a server without a leader still knows, if one answered. */
-  readonly onFailure: (error: MeshError, known: T | undefined) => void;
+  readonly onFailure: (error: MeshError, known: T | undefined, kind: DiscoveryFailure) => void;
+  /** After every good answer, before onValue, also when it says the same as the last. index: what Consul calls its state. */
+  readonly onAnswer?: (index: bigint) => void;
+  /** Among other watches. Default: alone. */
+  readonly seat?: QuerySeat;
 }
+
+/** What a watch of one endpoint is given; the rest of its options is the endpoint's own. */
+export type Following<T> = Pick<BlockingQueryOptions<T>, "clock" | "random" | "onValue" | "onFailure">;
 
 /** An agent that is back is noticed within so long; asking costs it and us next to nothing. */
 const MAX_BACKOFF_MS = 5_000;
 /** Between attempts that cannot succeed until somebody changes a setting. */
 const SLOW_RETRY_MS = 30_000;
+/** A connection that ends so soon after the question was never taken: Consul 1.8 closes those above its limit. */
+const TURNED_AWAY_MS = 250;
 
 /** Starts watching. */
 export function watchBlocking<T>(http: ConsulHttp, options: BlockingQueryOptions<T>): Watch {
@@ -52,6 +63,7 @@ class BlockingQuery<T> implements Watch {
   readonly #stop = new AbortController();
   readonly #index = new QueryIndex();
   readonly #pace: ReplyPace;
+  readonly #seat: QuerySeat;
   #failures = 0;
   /** Of the last content called back with; undefined after a failure, so the next content is called back. */
   #fingerprint: string | undefined;
@@ -61,6 +73,7 @@ class BlockingQuery<T> implements Watch {
     this.#http = http;
     this.#options = options;
     this.#pace = new ReplyPace(options.clock);
+    this.#seat = options.seat ?? ownSeat();
   }
 
   close(): void {
@@ -70,73 +83,98 @@ class BlockingQuery<T> implements Watch {
   async run(): Promise<void> {
     const { clock } = this.#options;
     while (!this.#stop.signal.aborted) {
-      const askedAt = clock.now();
-      const reply = await this.#ask({ ...this.#options.query, ...this.#index.query() }, this.#index.timeoutMs);
+      const turn = this.#index.waits ? await this.#seat.turn() : "look";
       if (this.#stop.signal.aborted) return;
-      const waitMs = reply.answered ? await this.#takeReply(reply) : this.#takeSilence(reply, clock.now() - askedAt);
+      const askedAt = clock.now();
+      const reply =
+        turn === "wait" ? await this.#ask(this.#index.query(), this.#index.timeoutMs) : await this.#look({});
+      if (this.#stop.signal.aborted) return;
+      const afterMs = clock.now() - askedAt;
+      const waitMs = reply.answered ? await this.#takeReply(reply, afterMs) : this.#takeSilence(reply, afterMs);
       if (waitMs > 0) await pause(clock, waitMs, this.#stop.signal);
     }
+  }
+
+  #look(query: Readonly<Record<string, string>>): Promise<ConsulReply | NoReply> {
+    return this.#seat.look(() => this.#ask(query, IMMEDIATE_TIMEOUT_MS));
   }
 
   #ask(query: Readonly<Record<string, string>>, timeoutMs: number): Promise<ConsulReply | NoReply> {
     const { path } = this.#options;
     const { signal } = this.#stop;
-    return this.#http.exchange({ method: "GET", path, query, timeoutMs, signal, upkeep: "background" });
+    const all = { ...this.#options.query, ...query };
+    const waits = query["index"] !== undefined;
+    return this.#http.exchange({ method: "GET", path, query: all, timeoutMs, signal, upkeep: "background", waits });
   }
 
   /** Returns how long to wait before asking again. */
-  async #takeReply(reply: ConsulReply): Promise<number> {
+  async #takeReply(reply: ConsulReply, afterMs: number): Promise<number> {
     const action = actionFor(reply);
     if (action === "take") return this.#takeAnswer(reply);
+    if (action === "cut-off") return this.#cutOff(this.#refused(reply), failureOf(reply), afterMs);
+    if (reply.status === 429 && this.#tookOtherWay()) return retryAfterMs(reply);
     const known = action === "retry-stale" ? await this.#askAnyServer() : undefined;
-    const waitMs = Math.max(this.#failed(this.#refused(reply), known), retryAfterMs(reply));
+    const waitMs = Math.max(this.#failed(this.#refused(reply), failureOf(reply), known), retryAfterMs(reply));
     return action === "retry-slowly" ? this.#slowly() : waitMs;
   }
 
   #takeAnswer(reply: ConsulReply): number {
     const index = indexOf(reply);
     if (index === undefined) {
-      this.#failed(this.#withoutIndex(), undefined);
+      this.#failed(this.#withoutIndex(), "unreadable");
       return this.#slowly();
     }
     const fingerprint = createHash("sha1").update(reply.text).digest("base64");
-    const parsed = this.#parse(reply.text);
-    if (parsed.error !== undefined) return this.#failed(parsed.error, undefined);
+    const parsed = fingerprint === this.#fingerprint ? "same" : this.#parse(reply.text);
+    if (parsed !== "same" && parsed.error !== undefined) return this.#failed(parsed.error, "unreadable");
     if (this.#index.accept(index) === "backwards") this.#outage = true;
-    this.#failures = 0;
-    const content = fingerprint === this.#fingerprint ? "same" : "new";
     const circumstance = this.#outage ? "after-outage" : "steady";
+    this.#failures = 0;
     this.#fingerprint = fingerprint;
     this.#outage = false;
-    if (content === "new") this.#options.onValue(parsed.value, circumstance);
-    return this.#pace.take(content);
+    this.#options.onAnswer?.(index);
+    if (parsed === "same") return this.#pace.take("same");
+    if (circumstance === "steady") this.#seat.changed();
+    this.#options.onValue(parsed.value, circumstance);
+    return this.#pace.take("new");
   }
 
-  #takeSilence({ why, error }: NoReply, afterMs: number): number {
-    const broken = why === "ECONNRESET";
-    if (broken) this.#index.noteReset(afterMs);
+  #takeSilence(reply: NoReply, afterMs: number): number {
+    const kind = silenceOf(reply);
+    if (kind === "broken" && afterMs < TURNED_AWAY_MS && this.#tookOtherWay()) return 0;
     this.#outage = true;
-    // A connection ends for many reasons (a restart, a proxy's limit); whether Consul is gone shows the next attempt.
-    if (broken && this.#failures === 0 && this.#fingerprint !== undefined) {
-      this.#index.startOver();
-      this.#failures = 1;
-      return 0;
-    }
-    return this.#failed(error, undefined);
+    return kind === "broken" ? this.#cutOff(reply.error, kind, afterMs) : this.#failed(reply.error, kind);
+  }
+
+  /** A connection ends for many reasons (a restart, a proxy's limit); whether Consul is gone shows the next attempt. */
+  #cutOff(error: MeshError, kind: DiscoveryFailure, afterMs: number): number {
+    this.#index.noteReset(afterMs);
+    if (this.#failures > 0 || this.#fingerprint === undefined) return this.#failed(error, kind);
+    this.#index.startOver();
+    this.#failures = 1;
+    return 0;
+  }
+
+  /** Said every time, so that room is made, but at once only the first: the other way may be closed as well. */
+  #tookOtherWay(): boolean {
+    if (!this.#seat.crowded() || this.#failures > 0) return false;
+    this.#index.startOver();
+    this.#failures = 1;
+    return true;
   }
 
   /** Without a leader the servers still know who was healthy. */
   async #askAnyServer(): Promise<T | undefined> {
-    const reply = await this.#ask({ ...this.#options.query, stale: "" }, new QueryIndex().timeoutMs);
+    const reply = await this.#look({ stale: "" });
     return reply.answered && reply.status === 200 ? this.#parse(reply.text).value : undefined;
   }
 
-  #failed(error: MeshError, known: T | undefined): number {
+  #failed(error: MeshError, kind: DiscoveryFailure, known?: T): number {
     if (this.#stop.signal.aborted) return 0;
     this.#failures++;
     this.#index.startOver();
     this.#fingerprint = undefined;
-    this.#options.onFailure(error, known);
+    this.#options.onFailure(error, known, kind);
     return backoffMs(this.#failures, MAX_BACKOFF_MS, this.#options.random);
   }
 

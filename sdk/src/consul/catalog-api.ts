@@ -2,10 +2,8 @@
 import { z } from "zod";
 import type { Endpoint } from "../balancing/endpoint.ts";
 import { inOrder } from "../discovery/endpoint-view.ts";
-import { type ConsulHttp, type ConsulRequest, refusal } from "./consul-http.ts";
+import { type CallBounds, type ConsulHttp, refusal } from "./consul-http.ts";
 import { decodeReply } from "./decode-reply.ts";
-
-type CallBounds = Pick<ConsulRequest, "signal" | "timeoutMs" | "upkeep">;
 
 /** Keys of a service's metadata that are fields of an Endpoint. */
 export const ZONE_KEY = "zone";
@@ -24,7 +22,7 @@ const HealthEntries = z.array(
   }),
 );
 
-type HealthEntry = z.infer<typeof HealthEntries>[number];
+export type HealthEntry = z.infer<typeof HealthEntries>[number];
 
 const CatalogServices = z.record(z.string(), z.array(z.string()).nullable());
 
@@ -65,7 +63,7 @@ export function readHealth(http: ConsulHttp, text: string): readonly Endpoint[] 
 }
 
 /** A service id is unique on its node only; where two nodes use the same, the node's name tells them apart. */
-function toEndpoint({ Node, Service }: HealthEntry, unique: boolean): Endpoint {
+export function toEndpoint({ Node, Service }: HealthEntry, unique: boolean): Endpoint {
   const { [ZONE_KEY]: zone, [VERSION_KEY]: version, ...metadata } = Service.Meta ?? {};
   return {
     id: unique ? Service.ID : `${Service.ID}@${Node.Node}`,
@@ -80,4 +78,37 @@ function toEndpoint({ Node, Service }: HealthEntry, unique: boolean): Endpoint {
 /** Consul stores an address as it was given, and some tools give IPv6 in brackets. */
 function withoutBrackets(host: string): string {
   return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+}
+
+/** A machine or pod that an agent runs on. */
+export interface CatalogNode {
+  readonly name: string;
+  /** A UUID; absent for nodes that something else than an agent has registered. */
+  readonly id?: string;
+  readonly address: string;
+  readonly datacenter?: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const CatalogNodes = z.array(
+  z.object({
+    ID: z.string().optional(),
+    Node: z.string(),
+    Address: z.string(),
+    Datacenter: z.string().optional(),
+    Meta: z.record(z.string(), z.string()).nullish(),
+  }),
+);
+
+/** Every node of the datacenter. */
+export async function catalogNodes(http: ConsulHttp, bounds: CallBounds = {}): Promise<readonly CatalogNode[]> {
+  const reply = await http.request({ ...bounds, method: "GET", path: "/catalog/nodes" });
+  if (reply.status !== 200) throw refusal(http, "to list nodes", reply);
+  return decodeReply(http, CatalogNodes, reply.text).map(({ ID, Node, Address, Datacenter, Meta }) => ({
+    name: Node,
+    ...(ID === undefined || ID === "" ? {} : { id: ID }),
+    address: withoutBrackets(Address),
+    ...(Datacenter === undefined ? {} : { datacenter: Datacenter }),
+    metadata: Meta ?? {},
+  }));
 }

@@ -23,6 +23,11 @@ export interface ConsulRegistrationOptions {
   readonly log?: Logger | undefined;
   /** Milliseconds without a heartbeat after which an instance counts as dead; at least 1,000, default 10,000. */
   readonly ttlMs?: number;
+  /**
+   * What to do when Consul cannot be reached at first: "fail", or "retry" until it can, serving meanwhile whoever knows the
+   * instance. What Consul refuses always fails. Default "fail".
+   */
+  readonly whenUnreachable?: "fail" | "retry";
 }
 
 const DEFAULT_TTL_MS = 10_000;
@@ -39,7 +44,7 @@ const LEAVE_WITHIN_MS = 5_000;
 const MAX_WEIGHT = 65_535;
 
 export function consulRegistration(http: ConsulHttp, options: ConsulRegistrationOptions): Registration {
-  const { clock, random = systemRandom, log, ttlMs = DEFAULT_TTL_MS } = options;
+  const { clock, random = systemRandom, log, ttlMs = DEFAULT_TTL_MS, whenUnreachable = "fail" } = options;
   if (!(ttlMs >= MIN_TTL_MS)) {
     throw new MeshError(
       "INVALID_ARGUMENT",
@@ -52,6 +57,8 @@ export function consulRegistration(http: ConsulHttp, options: ConsulRegistration
         http,
         service: toConsul(instance, ttlMs),
         everyMs: Math.min(ttlMs / 3, MAX_BEAT_MS),
+        ttlMs,
+        whenUnreachable,
         clock,
         random,
         log: log?.child({ registered_as: instance.id }),

@@ -3,16 +3,17 @@
  *
  * Only its generic verbs are used, those of the package papi beneath it: its own methods pass on a fixed list of
  * fields, hide headers and have no AbortSignal, and its watch crashes the process when nobody listens to its errors.
- * Two gaps of the exchange are closed here through papi's onRequest extension: an answer that breaks off midway never
- * settles, and a waiting socket keeps the process alive.
+ * Three gaps of the exchange are closed here through papi's onRequest extension: an answer that breaks off midway never
+ * settles, one without end fills the memory, and a waiting socket keeps the process alive.
  */
 import { EventEmitter } from "node:events";
 import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import Consul from "consul";
 import type { ConsulOptions } from "./consul-options.ts";
+import { connectionOptions } from "./consul-tls.ts";
 
-export type Verb = "GET" | "PUT" | "DELETE";
+export type Verb = "GET" | "PUT" | "POST" | "DELETE";
 
 export interface PapiRequest {
   readonly method: Verb;
@@ -21,8 +22,18 @@ export interface PapiRequest {
   readonly query: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** ACL token. */
+  readonly token: string | undefined;
   /** Whether the process may end while it waits. */
   readonly background: boolean;
+  /** Whether it may wait at the server. Such requests have connections of their own and never take those of others. */
+  readonly waits: boolean;
+  /** Bytes of the answer's body; a longer one fails with the code of AnswerTooLarge. */
+  readonly maxBytes: number;
+}
+
+export class AnswerTooLarge extends Error {
+  readonly code = "TOO_LARGE";
 }
 
 /** What came back, whatever its status. */
@@ -52,6 +63,7 @@ interface PapiVerbs {
     readonly method: Verb;
     readonly path: string;
     readonly query: Record<string, string>;
+    readonly headers: Record<string, string>;
     readonly body?: unknown;
     readonly type?: "json";
     readonly buffer: true;
@@ -62,14 +74,18 @@ interface PapiVerbs {
 
 export interface PapiClient {
   send(request: PapiRequest): PapiExchange;
+  /** Keeps so many idle connections, 1 or more, open for requests that do not wait. */
+  keepIdle(connections: number): void;
   /** Closes every socket. */
   close(): void;
 }
 
+/** Whoever waits asks again at once, so few connections are idle, and more of them would be wasted. */
+const IDLE_BETWEEN_WAITS = 2;
+
 export function papiClient(options: ConsulOptions): PapiClient {
-  const agent = options.url.startsWith("https:")
-    ? new HttpsAgent({ keepAlive: true })
-    : new HttpAgent({ keepAlive: true });
+  const agent = keepAliveAgent(options, 1);
+  const waiting = keepAliveAgent(options, IDLE_BETWEEN_WAITS);
   const settings = {
     baseUrl: `${options.url}/v1`,
     agent,
@@ -77,25 +93,38 @@ export function papiClient(options: ConsulOptions): PapiClient {
     ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
   };
   const verbs = new Consul(settings) as unknown as PapiVerbs;
-  return { send: (request) => send(verbs, request), close: () => agent.destroy() };
+  return {
+    send: (request) => send(verbs, request, request.waits ? waiting : agent),
+    keepIdle: (connections) => void (agent.maxFreeSockets = connections),
+    close: () => {
+      agent.destroy();
+      waiting.destroy();
+    },
+  };
 }
 
-function headersOf({ token, basicAuth }: ConsulOptions): Record<string, string> {
+function keepAliveAgent({ url, tls }: ConsulOptions, maxFreeSockets: number): HttpAgent {
+  return url.startsWith("https:")
+    ? new HttpsAgent({ keepAlive: true, maxFreeSockets, ...connectionOptions(tls ?? {}) })
+    : new HttpAgent({ keepAlive: true, maxFreeSockets });
+}
+
+function headersOf({ basicAuth }: ConsulOptions): Record<string, string> {
   return {
     "user-agent": "meshwork",
-    ...(token === undefined ? {} : { "x-consul-token": token }),
     ...(basicAuth === undefined ? {} : { authorization: `Basic ${Buffer.from(basicAuth).toString("base64")}` }),
   };
 }
 
-function send(verbs: PapiVerbs, { method, path, query, body, background }: PapiRequest): PapiExchange {
+function send(verbs: PapiVerbs, request: PapiRequest, agent: HttpAgent): PapiExchange {
+  const { method, path, query, body, token } = request;
   const ctx = new EventEmitter();
   const onRequest = (pending: PapiPending, next: () => void): void => {
     const { transport } = pending;
     pending.transport = {
       request(options) {
-        const sent = transport.request(plainHost(options));
-        guard(sent, background);
+        const sent = transport.request({ ...plainHost(options), agent });
+        guard(sent, request);
         return sent;
       },
     };
@@ -106,6 +135,7 @@ function send(verbs: PapiVerbs, { method, path, query, body, background }: PapiR
     method,
     path,
     query: { ...query },
+    headers: token === undefined ? {} : { "x-consul-token": token },
     ...content,
     buffer: true,
     ctx,
@@ -125,8 +155,22 @@ function plainHost(options: RequestOptions): RequestOptions {
     : options;
 }
 
-function guard(request: ClientRequest, background: boolean): void {
-  request.once("response", (response) => response.once("error", (error) => request.emit("error", error)));
+function guard(request: ClientRequest, { background, maxBytes }: PapiRequest): void {
+  const fail = (error: Error): void => void request.emit("error", error);
+  request.once("response", (response) => {
+    response.once("error", fail);
+    let bytes = Number(response.headers["content-length"] ?? 0);
+    const refuse = (): void => {
+      fail(new AnswerTooLarge(`more than ${maxBytes} bytes`));
+      request.destroy();
+    };
+    if (bytes > maxBytes) return refuse();
+    bytes = 0;
+    response.on("data", (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) refuse();
+    });
+  });
   if (background) request.once("socket", (socket) => socket.unref());
 }
 

@@ -16,7 +16,7 @@ const WAIT_JITTER = 1 / 16;
 /** For the way there and back, and a busy server. */
 const SLACK_MS = 5_000;
 /** For an answer that does not wait: a server without a leader takes 7 s to say so. */
-const IMMEDIATE_TIMEOUT_MS = 10_000;
+export const IMMEDIATE_TIMEOUT_MS = 10_000;
 
 export class QueryIndex {
   #index = 0n;
@@ -24,7 +24,12 @@ export class QueryIndex {
   #waitSeconds = WAIT_SECONDS;
   #cutOffs = 0;
 
-  /** What to ask with; without an index the answer comes at once. */
+  /** Whether the next question can wait at the server: without an index the answer comes at once. */
+  get waits(): boolean {
+    return this.#index !== 0n;
+  }
+
+  /** What to ask with. */
   query(): Record<string, string> {
     return this.#index === 0n ? {} : { index: String(this.#index), wait: `${this.#waitSeconds}s` };
   }

@@ -1,14 +1,15 @@
 /**
  * Keeps one service registered: a heartbeat every interval on a background timer, a new registration when the agent does
  * not know the check any more or could not be reached. The first heartbeat follows the registration at once, for an
- * agent that restarts brings back only states that a heartbeat has set.
+ * agent that restarts brings back only states that a heartbeat has set. Whoever has put the instance into maintenance
+ * ends that too: no registration does.
  */
 import type { Clock, Timer } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import type { Random } from "../call/random.ts";
-import type { UpkeepState } from "../discovery/registration.ts";
-import { deregisterService, passCheck, registerService, type ServiceRegistration } from "./agent-api.ts";
+import type { UpkeepEvent } from "../discovery/registration.ts";
+import { deregisterService, maintenanceOf, passCheck, registerService, type ServiceRegistration } from "./agent-api.ts";
 import { backoffMs } from "./backoff.ts";
 import type { ConsulHttp } from "./consul-http.ts";
 
@@ -17,10 +18,13 @@ export interface RegistrationUpkeepOptions {
   readonly service: ServiceRegistration;
   /** Milliseconds between heartbeats, at most a third of the check's TTL: two may fail. */
   readonly everyMs: number;
+  /** Milliseconds without a heartbeat after which Consul takes the instance out. */
+  readonly ttlMs: number;
+  readonly whenUnreachable: "fail" | "retry";
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger | undefined;
-  readonly onUpkeep?: ((state: UpkeepState) => void) | undefined;
+  readonly onUpkeep?: ((event: UpkeepEvent) => void) | undefined;
 }
 
 /** A heartbeat under way may end by itself for so long before we leave without it. */
@@ -33,23 +37,29 @@ export class RegistrationUpkeep {
   #beating: Promise<void> = Promise.resolve();
   #failures = 0;
   #stopped = false;
+  /** When the next heartbeat should begin. */
+  #dueAt = 0;
 
   constructor(options: RegistrationUpkeepOptions) {
     this.#options = options;
   }
 
-  /** Registers; rejects with a MeshError and leaves nothing behind when that fails. */
+  /** Registers; rejects with a MeshError and leaves nothing behind when that fails for good. */
   async start(): Promise<void> {
-    const { http, service } = this.#options;
+    const { http, service, everyMs, random, whenUnreachable } = this.#options;
     try {
-      await registerService(http, service);
-      if ((await passCheck(http, service.Check.CheckID)) === "unknown") throw this.#forgotten();
+      await this.#enter();
+      this.#schedule(everyMs);
     } catch (error) {
+      if (whenUnreachable === "retry" && error instanceof MeshError && error.code === "UNAVAILABLE") {
+        this.#failing(error);
+        this.#schedule(backoffMs(this.#failures, everyMs, random));
+        return;
+      }
       // It may have arrived without an answer. If this fails too, the check that nobody passes removes it.
       await deregisterService(http, service.ID, { timeoutMs: STOP_WITHIN_MS }).catch(() => {});
       throw error;
     }
-    this.#schedule(this.#options.everyMs);
   }
 
   /** Resolves once nothing is under way that could register the service again; the process stays alive until then. */
@@ -61,11 +71,39 @@ export class RegistrationUpkeep {
     limit.cancel();
   }
 
+  async #enter(): Promise<void> {
+    const { http, service, log } = this.#options;
+    const maintenance = await maintenanceOf(http, service.ID);
+    if (maintenance === "on") {
+      log?.warn(
+        `instance is in maintenance, so nobody will call it: consul maint -disable -service=${service.ID} ends that`,
+      );
+    }
+    // What an earlier process of this id has left beside its heartbeat nobody would keep passing.
+    await registerService(http, service, maintenance === "off" ? "remove" : "keep");
+    if ((await passCheck(http, service.Check.CheckID)) === "unknown") throw this.#forgotten();
+  }
+
   #schedule(delayMs: number): void {
     if (this.#stopped) return;
-    this.#timer = this.#options.clock.setBackgroundTimer(() => {
+    const { clock } = this.#options;
+    this.#dueAt = clock.now() + delayMs;
+    this.#timer = clock.setBackgroundTimer(() => {
+      this.#noticeStall(clock.now() - this.#dueAt);
       this.#beating = this.#beat();
     }, delayMs);
+  }
+
+  /** A timer that fires late was kept waiting by the process itself, which must not be taken for a fault of Consul's. */
+  #noticeStall(lateMs: number): void {
+    const { everyMs, ttlMs, log, onUpkeep } = this.#options;
+    if (lateMs < everyMs) return;
+    onUpkeep?.("stalled");
+    const missed = lateMs + everyMs > ttlMs ? ", so callers were told that it is dead" : "";
+    log?.warn(
+      { late_ms: Math.round(lateMs) },
+      `event loop was blocked when a heartbeat was due${missed}: find what keeps it busy and move that to a worker thread`,
+    );
   }
 
   /** Never rejects. */
@@ -90,7 +128,7 @@ export class RegistrationUpkeep {
       log?.warn("agent has forgotten the instance: registering it again");
     }
     if (this.#stopped) return;
-    await registerService(http, service, bounds);
+    await registerService(http, service, "keep", bounds);
     if ((await passCheck(http, checkId, bounds)) === "unknown") throw this.#forgotten();
   }
 

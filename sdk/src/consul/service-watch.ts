@@ -1,25 +1,47 @@
 /**
- * What a directory says of one service in Consul, through good times and bad: an error keeps the last good endpoints as
- * "stale", and so does an answer that takes endpoints away right after an outage. An agent that restarts empty says with
- * authority that nobody is there, seconds before everybody has registered again; believing it would fail every call.
+ * What a directory says of one service in Consul, through good times and bad. What Consul says is believed at once, with
+ * two exceptions that keep the endpoints of before as "stale":
+ *
+ * - An answer that takes endpoints away right after an outage. An agent that restarts empty says with authority that
+ *   nobody is there, seconds before everybody has registered again. It is believed when they are not back in time.
+ * - An answer that takes away everything at once, registry well or not: a token that has lost its rights, a server that is
+ *   cut off and an agent whose checks have all run out at once look like nobody. It is confirmed first (confirm-empty.ts).
+ *   That takes a third of a second when instances have deregistered, and 5 s when they are registered but fail their checks.
+ *
+ * An error never takes anything away.
  */
 import type { Clock, Timer } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
-import { MeshError } from "../call/mesh-error.ts";
+import type { MeshError } from "../call/mesh-error.ts";
 import type { Random } from "../call/random.ts";
 import type { Endpoint } from "../balancing/endpoint.ts";
 import type { EndpointView, Watch } from "../discovery/directory.ts";
+import type { DirectoryObserver } from "../discovery/directory-observer.ts";
 import { inOrder } from "../discovery/endpoint-view.ts";
+import type { ViewMemory } from "../discovery/view-memory.ts";
 import { watchBlocking } from "./blocking-query.ts";
 import { healthPath, PASSING, readHealth } from "./catalog-api.ts";
+import { confirmEmpty, type Emptiness } from "./confirm-empty.ts";
 import type { ConsulHttp } from "./consul-http.ts";
+import type { ReadRights } from "./read-rights.ts";
+import { hiddenInstances, lostInstances, meanwhile, slowAnswer } from "./view-doubts.ts";
+import type { WatchPool, PoolSeat } from "./watch-pool.ts";
+
+/** "at-once": Consul is always taken at its word but right after an outage. */
+export type BelieveEmpty = "confirmed" | "at-once";
 
 export interface ServiceWatchOptions {
   readonly http: ConsulHttp;
   readonly name: string;
   readonly clock: Clock;
   readonly random: Random;
+  readonly pool: WatchPool;
+  readonly rights: ReadRights;
+  readonly believeEmpty: BelieveEmpty;
   readonly log?: Logger | undefined;
+  readonly observer: DirectoryObserver;
+  /** Asked when Consul has never answered. */
+  readonly memory?: Pick<ViewMemory, "recall"> | undefined;
   readonly publish: (view: EndpointView) => void;
 }
 
@@ -29,108 +51,224 @@ const FIRST_VIEW_WITHIN_MS = 2_000;
 /** An instance that its agent has forgotten notices by its next heartbeat, 3.5 s later at most, and needs a moment to register. */
 export const RETURN_WITHIN_MS = 5_000;
 
-const NOBODY: EndpointView = { endpoints: [], freshness: "stale" };
+/** For what passes in a moment: a server that lags behind, an instance that replaces its registration. */
+const CONFIRM_AFTER_MS = 250;
+/** Consul cannot confirm now: a leader is being elected, for example. */
+const CONFIRM_AGAIN_MS = 1_000;
+/** Somebody has to give us rights first. */
+const LOOK_FOR_RIGHTS_EVERY_MS = 30_000;
 
 export class ServiceWatch implements Watch {
   readonly #options: ServiceWatchOptions;
+  readonly #seat: PoolSeat;
   #query: Watch | undefined;
-  /** Before the first view: patience. After an outage: until missing endpoints are given up. */
+  /** Before the first view: patience. While something is doubted: until it is looked into. */
   #timer: Timer | undefined;
-  #view = NOBODY;
-  /** What Consul said last, while the view still holds more. */
-  #answer: readonly Endpoint[] | undefined;
+  #view: EndpointView = { endpoints: [], freshness: "stale" };
+  /** When Consul last confirmed the endpoints of the view. */
+  #confirmedAt: number | undefined;
+  /** What Consul said last, while it is doubted, and since when. */
+  #answer: { readonly endpoints: readonly Endpoint[]; readonly doubtedAt: number } | undefined;
+  #confirming: AbortController | undefined;
+  /** Until it has been asked, or is of no use any more. */
+  #memory: Pick<ViewMemory, "recall"> | undefined;
+  /** What to publish if nothing is remembered, while the memory is being asked. */
+  #otherwise: EndpointView | undefined;
+  /** Whether somebody was told that the service cannot be followed. */
+  #lamented = false;
 
   constructor(options: ServiceWatchOptions) {
     this.#options = options;
+    this.#memory = options.memory;
+    this.#seat = options.pool.join(options.name);
   }
 
   start(): void {
-    const { http, name, clock, random } = this.#options;
-    this.#timer = clock.setBackgroundTimer(() => this.#failed(this.#slow(), undefined), FIRST_VIEW_WITHIN_MS);
+    const { http, name, clock, random, observer } = this.#options;
+    this.#wait(FIRST_VIEW_WITHIN_MS, () => this.#fail(slowAnswer(http, name, FIRST_VIEW_WITHIN_MS)));
     this.#query = watchBlocking(http, {
       path: healthPath(name),
       query: PASSING,
       parse: (text) => readHealth(http, text),
       clock,
       random,
+      seat: this.#seat,
+      onAnswer: () => this.#heard(),
       onValue: (endpoints, circumstance) => this.#answered(endpoints, circumstance),
-      onFailure: (error, known) => this.#failed(error, known),
+      onFailure: (error, known, kind) => {
+        observer.failed(name, kind);
+        this.#fail(error, known);
+      },
     });
   }
 
   close(): void {
     this.#query?.close();
-    this.#timer?.cancel();
+    this.#seat.close();
+    this.#settle();
+    this.#otherwise = undefined;
+    this.#options.observer.closed(this.#options.name);
+  }
+
+  #heard(): void {
+    if (this.#view.freshness !== "live" || this.#answer !== undefined) return;
+    this.#confirmedAt = this.#options.clock.wallTime();
+    this.#options.observer.confirmed(this.#options.name);
   }
 
   #answered(endpoints: readonly Endpoint[], circumstance: "steady" | "after-outage"): void {
-    const here = new Set(endpoints.map(({ id }) => id));
-    const missing = this.#view.endpoints.filter(({ id }) => !here.has(id));
-    if (missing.length === 0 || (circumstance === "steady" && this.#answer === undefined)) {
+    this.#memory = this.#otherwise = undefined;
+    const missing = this.#missing(endpoints);
+    const held = this.#answer !== undefined || circumstance === "after-outage";
+    const unconfirmed = endpoints.length === 0 && this.#options.believeEmpty === "confirmed";
+    if (!unconfirmed && (missing.length === 0 || !held)) {
       this.#believe(endpoints);
       return;
     }
-    if (this.#answer === undefined) this.#waitForReturn();
-    this.#answer = endpoints;
-    this.#publish({
-      endpoints: inOrder([...missing, ...endpoints]),
-      freshness: "stale",
-      error: this.#awaiting(missing),
-    });
+    const now = this.#options.clock.now();
+    const doubtedAt = this.#answer?.doubtedAt ?? now;
+    this.#settle();
+    this.#answer = { endpoints, doubtedAt };
+    if (missing.length === 0) {
+      void this.#lookInto();
+      return;
+    }
+    this.#keep(missing, endpoints, held ? "outage" : "all at once");
+    this.#wait(held ? doubtedAt + RETURN_WITHIN_MS - now : CONFIRM_AFTER_MS, () => void this.#lookInto());
+  }
+
+  /** Until it is clear what has become of them. */
+  #keep(missing: readonly Endpoint[], endpoints: readonly Endpoint[], why: "outage" | "all at once"): void {
+    const { http, name, log } = this.#options;
+    const error = lostInstances(http, name, missing, why, RETURN_WITHIN_MS);
+    log?.info({ target: this.#target, err: error }, "service has lost instances: they stay in use for now");
+    this.#publish({ ...this.#view, endpoints: inOrder([...missing, ...endpoints]), freshness: "stale", error });
+  }
+
+  async #lookInto(): Promise<void> {
+    const answer = this.#answer;
+    if (answer === undefined) return;
+    if (answer.endpoints.length > 0 || this.#options.believeEmpty === "at-once") {
+      this.#believe(answer.endpoints);
+      return;
+    }
+    this.#confirming?.abort();
+    const confirming = new AbortController();
+    this.#confirming = confirming;
+    const emptiness = await this.#confirm(confirming.signal);
+    if (!confirming.signal.aborted) this.#learned(emptiness, answer.doubtedAt);
+  }
+
+  /** When nothing is lost by believing, all there is to find out is whether our token would be shown anybody. */
+  async #confirm(signal: AbortSignal): Promise<Emptiness> {
+    const { http, name, rights } = this.#options;
+    if (this.#view.endpoints.length > 0) return confirmEmpty({ http, name, rights, signal });
+    return { kind: (await rights.sight(name, {}, signal)) === "hidden" ? "hidden" : "gone" };
+  }
+
+  #learned(emptiness: Emptiness, doubtedAt: number): void {
+    const { http, name, clock, observer } = this.#options;
+    switch (emptiness.kind) {
+      case "gone":
+        this.#believe([]);
+        return;
+      case "back":
+        this.#believe(emptiness.endpoints);
+        return;
+      case "failing":
+      case "unsure": {
+        const leftMs = doubtedAt + RETURN_WITHIN_MS - clock.now();
+        if (leftMs > 0) this.#wait(leftMs, () => void this.#lookInto());
+        else this.#believe([]);
+        return;
+      }
+      case "hidden":
+        observer.failed(name, "denied");
+        this.#wait(LOOK_FOR_RIGHTS_EVERY_MS, () => void this.#lookInto());
+        this.#lament({ ...this.#view, freshness: "stale", error: hiddenInstances(http, name) });
+        return;
+      case "unanswered":
+        this.#wait(CONFIRM_AGAIN_MS, () => void this.#lookInto());
+    }
   }
 
   #believe(endpoints: readonly Endpoint[]): void {
-    this.#timer?.cancel();
-    this.#answer = undefined;
+    this.#settle();
+    if (this.#lamented) {
+      this.#options.log?.info({ target: this.#target, endpoints: endpoints.length }, "service is followed again");
+    }
+    this.#lamented = false;
+    this.#confirmedAt = this.#options.clock.wallTime();
+    this.#options.observer.confirmed(this.#options.name);
     this.#publish({ endpoints, freshness: "live" });
   }
 
-  #waitForReturn(): void {
-    this.#timer?.cancel();
-    this.#timer = this.#options.clock.setBackgroundTimer(() => this.#believe(this.#answer ?? []), RETURN_WITHIN_MS);
-  }
-
-  #failed(error: MeshError, known: readonly Endpoint[] | undefined): void {
-    this.#timer?.cancel();
-    this.#answer = undefined;
+  #fail(error: MeshError, known?: readonly Endpoint[]): void {
+    this.#settle();
     // A server that is just back knows nobody before it has heard from a leader.
-    const endpoints = known === undefined || known.length === 0 ? this.#view.endpoints : known;
-    this.#publish({ endpoints, freshness: "stale", error });
-  }
-
-  #publish(view: EndpointView): void {
-    this.#logTurn(this.#view, view);
-    this.#view = view;
-    this.#options.publish(view);
-  }
-
-  #logTurn(before: EndpointView, after: EndpointView): void {
-    const { log, name } = this.#options;
-    const fields = { target: `consul:///${name}`, endpoints: after.endpoints.length };
-    if (after.freshness === "stale" && (before.freshness === "live" || before === NOBODY)) {
-      const meanwhile =
-        after.endpoints.length === 0 ? "none of its endpoints is known" : "its last known endpoints stay in use";
-      log?.warn({ ...fields, err: after.error }, `service cannot be followed: ${meanwhile}`);
+    const stale: EndpointView =
+      known !== undefined && known.length > 0
+        ? { endpoints: known, freshness: "stale", error }
+        : { ...this.#view, freshness: "stale", error };
+    if (this.#memory === undefined) {
+      this.#lament(stale);
+      return;
     }
-    if (after.freshness === "live" && before.freshness === "stale" && before !== NOBODY) {
-      log?.info(fields, "service is followed again");
-    }
+    const asked = this.#otherwise !== undefined;
+    this.#otherwise = stale;
+    if (!asked) void this.#recall(this.#memory);
   }
 
-  #slow(): MeshError {
-    const { http, name } = this.#options;
-    return new MeshError(
-      "UNAVAILABLE",
-      `consul at ${http.place} has not answered who serves ${name} for ${FIRST_VIEW_WITHIN_MS} ms: check that CONSUL_HTTP_ADDR names a healthy agent`,
+  /** What a process before us knew is better than nothing. */
+  async #recall(memory: Pick<ViewMemory, "recall">): Promise<void> {
+    const remembered = await memory.recall(this.#options.name);
+    const otherwise = this.#otherwise;
+    this.#memory = this.#otherwise = undefined;
+    if (otherwise === undefined) return;
+    if (remembered === undefined || otherwise.endpoints.length > 0) {
+      this.#lament(otherwise);
+      return;
+    }
+    this.#confirmedAt = remembered.confirmedAt;
+    this.#lament({ ...otherwise, endpoints: remembered.endpoints, from: "disk" });
+  }
+
+  #missing(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+    const here = new Set(endpoints.map(({ id }) => id));
+    return this.#view.endpoints.filter(({ id }) => !here.has(id));
+  }
+
+  #wait(ms: number, then: () => void): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setBackgroundTimer(then, ms);
+  }
+
+  #settle(): void {
+    this.#timer?.cancel();
+    this.#confirming?.abort();
+    this.#answer = undefined;
+  }
+
+  /** Publishes a view that is worse than it should be. */
+  #lament(next: EndpointView): void {
+    const view = this.#publish(next);
+    if (this.#lamented) return;
+    this.#lamented = true;
+    this.#options.log?.warn(
+      { target: this.#target, endpoints: view.endpoints.length, err: view.error },
+      `service cannot be followed: ${meanwhile(view, this.#options.clock)}`,
     );
   }
 
-  #awaiting(missing: readonly Endpoint[]): MeshError {
-    const { http, name } = this.#options;
-    const ids = missing.map(({ id }) => id).join(", ");
-    return new MeshError(
-      "UNAVAILABLE",
-      `consul at ${http.place} has lost ${ids} of ${name} in an outage: they stay in use for up to ${RETURN_WITHIN_MS} ms, in which they may register again`,
-    );
+  #publish(next: EndpointView): EndpointView {
+    const confirmedAt = this.#confirmedAt;
+    this.#view = next.freshness === "live" || confirmedAt === undefined ? next : { ...next, confirmedAt };
+    this.#options.observer.viewed(this.#options.name, this.#view);
+    this.#options.publish(this.#view);
+    return this.#view;
+  }
+
+  get #target(): string {
+    return `consul:///${this.#options.name}`;
   }
 }

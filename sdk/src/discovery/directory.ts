@@ -8,6 +8,10 @@ export interface EndpointView {
   readonly freshness: "live" | "stale";
   /** Why the view is stale. */
   readonly error?: Error;
+  /** Of a stale view: when the directory last confirmed its endpoints, in milliseconds since 1970; absent when it never has. */
+  readonly confirmedAt?: number;
+  /** "disk": this process has never reached the directory, and the endpoints are what one before it knew. */
+  readonly from?: "disk";
 }
 
 export interface Watch {

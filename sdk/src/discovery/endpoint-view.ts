@@ -4,7 +4,12 @@ import type { EndpointView } from "./directory.ts";
 
 /** Whether two views tell a listener the same. */
 export function sameView(a: EndpointView, b: EndpointView): boolean {
-  return a.freshness === b.freshness && a.error?.message === b.error?.message && sameList(a.endpoints, b.endpoints);
+  return (
+    a.freshness === b.freshness &&
+    a.from === b.from &&
+    a.error?.message === b.error?.message &&
+    sameList(a.endpoints, b.endpoints)
+  );
 }
 
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
@@ -21,8 +26,8 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
 }
 
 /** Each id once and in the order of ids: the form in which every directory publishes. Of equal ids the last stands. */
-export function inOrder(endpoints: Iterable<Endpoint>): readonly Endpoint[] {
-  const byId = new Map<string, Endpoint>();
+export function inOrder<Kind extends Endpoint>(endpoints: Iterable<Kind>): readonly Kind[] {
+  const byId = new Map<string, Kind>();
   for (const endpoint of endpoints) byId.set(endpoint.id, endpoint);
   return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

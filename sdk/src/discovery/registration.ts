@@ -21,13 +21,17 @@ export interface Registered {
   deregister(): Promise<void>;
 }
 
-/** How the upkeep of an instance goes: "failing" while the registry cannot be told that it lives. */
-export type UpkeepState = "registered" | "failing";
+/**
+ * What happens to the upkeep of an instance: "failing", the registry cannot be told that it lives; "registered", it can
+ * again; "stalled", the process itself was too busy to say so in time.
+ */
+export type UpkeepEvent = "registered" | "failing" | "stalled";
 
 export interface Registration {
   /**
    * Resolves when the registry has taken the instance as healthy, and keeps it so from then on, through outages of the
-   * registry too: onUpkeep hears when that begins to fail and when it is well again. Rejects with a MeshError, and then nothing is registered or kept up.
+   * registry too: onUpkeep hears when that begins to fail and when it is well again. Rejects with a MeshError, and then
+   * nothing is registered or kept up.
    */
-  register(instance: ServiceInstance, onUpkeep?: (state: UpkeepState) => void): Promise<Registered>;
+  register(instance: ServiceInstance, onUpkeep?: (event: UpkeepEvent) => void): Promise<Registered>;
 }

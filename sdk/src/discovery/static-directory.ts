@@ -1,14 +1,22 @@
-/** The directory behind static:///host:port,host:port: the addresses are the name, and nothing ever changes. */
+/** The directories behind static:///host:port,host:port and unix:///path: the name is what there is, and nothing ever changes. */
 import { type Address, formatAddress } from "../call/address.ts";
 import type { Endpoint } from "../balancing/endpoint.ts";
 import type { Directory } from "./directory.ts";
 import { inOrder } from "./endpoint-view.ts";
 import { sharedDirectory } from "./shared-directory.ts";
-import { parseAddressList } from "./target.ts";
+import { parseAddressList, unixAddress } from "./target.ts";
 
 export function staticDirectory(): Directory {
+  return unchanging(parseAddressList);
+}
+
+export function unixDirectory(): Directory {
+  return unchanging((name) => [unixAddress(name)]);
+}
+
+function unchanging(read: (name: string) => readonly Address[]): Directory {
   return sharedDirectory((name, publish) => {
-    publish({ endpoints: inOrder(parseAddressList(name).map(plainEndpoint)), freshness: "live" });
+    publish({ endpoints: inOrder(read(name).map(plainEndpoint)), freshness: "live" });
     return { close: () => {} };
   });
 }

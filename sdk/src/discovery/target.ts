@@ -3,23 +3,24 @@
  * is gRPC's name syntax (https://github.com/grpc/grpc/blob/master/doc/naming.md) with an empty authority.
  */
 import { isIPv6 } from "node:net";
-import { type Address, parseAddress } from "../call/address.ts";
+import { type Address, checkUnixPath, isUnixPath, parseAddress } from "../call/address.ts";
 import { MeshError } from "../call/mesh-error.ts";
 
-export const SCHEMES = ["consul", "static", "dns"] as const;
+export const SCHEMES = ["consul", "static", "dns", "unix"] as const;
 
 /** Which directory answers a target. */
 export type Scheme = (typeof SCHEMES)[number];
 
 export interface Target {
   readonly scheme: Scheme;
-  /** What the directory is asked for: "greeter" of consul:///greeter, "127.0.0.1:50051" of static:///127.0.0.1:50051. */
+  /** What the directory is asked for: "greeter" of consul:///greeter, "127.0.0.1:50051" of static:///127.0.0.1:50051, "run/a.sock" of unix:///run/a.sock. */
   readonly name: string;
 }
 
 const WITH_AUTHORITY = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)\/(.*)$/is;
 const HOST_AND_PORT = /^[^/]*:\d+$/;
-const EXAMPLES = "consul:///greeter, static:///127.0.0.1:50051 or dns:///greeter.internal:50051";
+const EXAMPLES =
+  "consul:///greeter, static:///127.0.0.1:50051, dns:///greeter.internal:50051 or unix:///run/greeter.sock";
 
 /**
  * Letters, digits, dot, dash and underscore, starting with a letter or digit: what every registry and DNS-like tool
@@ -63,6 +64,12 @@ export function parseAddressList(list: string): readonly Address[] {
 /** "host:port" that something can be reached at: 0 is a port to listen on, never one to connect to. */
 export function parseReachable(text: string): Address {
   const address = parseAddress(text);
+  if (isUnixPath(address.host)) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `address ${JSON.stringify(text)} is a Unix socket: write unix://${address.host}`,
+    );
+  }
   if (address.port === 0) {
     throw new MeshError("INVALID_ARGUMENT", `address ${JSON.stringify(text)} has port 0: name the port it listens on`);
   }
@@ -75,6 +82,11 @@ export function parseReachable(text: string): Address {
   return address;
 }
 
+/** The one address of unix:///path, whose name lacks the first slash. Throws INVALID_ARGUMENT. */
+export function unixAddress(name: string): Address {
+  return { host: checkUnixPath(`/${name}`), port: 0 };
+}
+
 function checkName(scheme: Scheme, name: string, text: string): void {
   switch (scheme) {
     case "consul":
@@ -85,6 +97,9 @@ function checkName(scheme: Scheme, name: string, text: string): void {
       return;
     case "dns":
       wrap(text, () => parseReachable(name));
+      return;
+    case "unix":
+      wrap(text, () => unixAddress(name));
       return;
   }
 }
@@ -115,7 +130,8 @@ function bareName(text: string): string {
 
 function aboutAuthority(scheme: Scheme, authority: string, name: string): string {
   const where = scheme === "consul" ? "; the address of Consul is set by CONSUL_HTTP_ADDR" : "";
-  const instead = name === "" ? authority : name;
+  const whole = scheme === "unix" && name !== "" ? `${authority}/${name}` : name;
+  const instead = whole === "" ? authority : whole;
   return `has ${JSON.stringify(authority)} between its second and third slash, where nothing belongs${where}: write ${scheme}:///${instead}`;
 }
 

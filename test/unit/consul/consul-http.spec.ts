@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { getEventListeners, once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
-import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
+import { ConsulHttp, refusal } from "../../../sdk/src/consul/consul-http.ts";
 import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
 import { ScriptedConsul } from "./scripted-consul.ts";
 
@@ -106,6 +107,155 @@ describe("an exchange with Consul", () => {
     hanging.closeAllConnections();
     hanging.close();
     await once(hanging, "close");
+  });
+
+  it("gives up on an answer that comes in drops for ever", async () => {
+    const reply = http.exchange({ ...SELF, timeoutMs: 5_000 });
+    const asked = await consul.next();
+    asked.dribble(["[", "1"], "stop");
+    for (let second = 0; second < 5; second++) clock.advance(1_000);
+    const got = await reply;
+    assert.ok(!got.answered && got.why === "TIMEOUT");
+    await asked.gone;
+  });
+
+  it("gives up on an answer in drops when its signal aborts and when the client closes", async () => {
+    const stop = new AbortController();
+    const [aborted, closed] = [http.exchange({ ...SELF, signal: stop.signal }), http.exchange(SELF)];
+    const asked = [await consul.next(), await consul.next()] as const;
+    for (const one of asked) one.dribble(["["], "stop");
+    stop.abort();
+    const first = await aborted;
+    assert.ok(!first.answered && first.why === "CANCELLED");
+    http.close();
+    const second = await closed;
+    assert.ok(!second.answered && second.why === "CLOSED");
+    await Promise.all(asked.map(({ gone }) => gone));
+  });
+
+  it("refuses an answer that is too large, told or untold, and goes on", async () => {
+    const small = new ConsulHttp({ url: consul.url, maxAnswerBytes: 1_000 }, clock);
+    const told = small.exchange(SELF);
+    (await consul.next()).reply(200, "x".repeat(1_001));
+    const untold = small.exchange(SELF);
+    const asked = await consul.next();
+    asked.dribble(["y".repeat(300)], "more");
+    for (const got of [await told, await untold]) {
+      assert.ok(!got.answered);
+      assert.equal(got.why, "TOO_LARGE");
+      assert.equal(got.error.code, "RESOURCE_EXHAUSTED");
+      assert.equal(
+        got.error.reason,
+        `consul at ${consul.url} answers GET /v1/agent/self with more than 1000 bytes: ask for less (a narrower prefix, a filter), or raise consul.maxAnswerBytes`,
+      );
+    }
+    await asked.gone;
+    const fits = small.exchange(SELF);
+    (await consul.next()).reply(200, "z".repeat(1_000));
+    assert.ok((await fits).answered);
+    assert.equal(small.losses, 0);
+    small.close();
+  });
+
+  it("follows no redirect, and says where it points", async () => {
+    const reply = http.request(SELF);
+    (await consul.next()).reply(301, "", { Location: "https://consul.internal/v1/agent/self" });
+    const error = refusal(http, "to say who it is", await reply);
+    assert.equal(consul.waiting, 0);
+    assert.equal(error.code, "FAILED_PRECONDITION");
+    assert.equal(
+      error.reason,
+      `consul at ${consul.url} refused to say who it is (301); redirects are not followed: if https://consul.internal/v1/agent/self is Consul, write its scheme, host and port in CONSUL_HTTP_ADDR`,
+    );
+  });
+
+  it("says what to do about 429 without a word, and about a port that wants TLS", async () => {
+    const limited = http.request(SELF);
+    (await consul.next()).reply(429);
+    const error = refusal(http, "to say who it is", await limited);
+    assert.equal(error.code, "RESOURCE_EXHAUSTED");
+    assert.match(error.reason, /\(429\); raise limits.http_max_conns_per_client or the rate limit of that agent$/);
+    const plain = http.request(SELF);
+    (await consul.next()).reply(400, "Client sent an HTTP request to an HTTPS server.\n");
+    assert.match(
+      refusal(http, "x", await plain).reason,
+      /write https:\/\/ in CONSUL_HTTP_ADDR, or set CONSUL_HTTP_SSL/,
+    );
+  });
+
+  it("sends what must not be done twice once", async () => {
+    const lost = http.requestOnce({ method: "POST", path: "/x", body: {} });
+    const asked = await consul.next();
+    assert.equal(asked.method, "POST");
+    asked.breakOff();
+    await assert.rejects(lost, (error) => error instanceof MeshError && error.code === "UNAVAILABLE");
+    assert.equal(consul.waiting, 0);
+  });
+
+  it("counts the times that there was no answer, and none in which we gave up", async () => {
+    const stop = new AbortController();
+    const cancelled = http.exchange({ ...SELF, signal: stop.signal });
+    await consul.next();
+    stop.abort();
+    await cancelled;
+    assert.equal(http.losses, 0);
+    const lost = http.exchange(SELF);
+    (await consul.next()).breakOff();
+    await lost;
+    assert.equal(http.losses, 1);
+  });
+
+  it("sends the token that its file holds now, and again with a new one when the old is refused", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "consul-token-"));
+    const tokenFile = join(folder, "token");
+    await writeFile(tokenFile, "one\n");
+    const other = new ConsulHttp({ url: consul.url, token: "zero", tokenFile }, clock);
+    const tokenOf = async (status: number): Promise<unknown> => {
+      const asked = await consul.next();
+      asked.reply(status);
+      return asked.headers["x-consul-token"];
+    };
+    const first = other.exchange(SELF);
+    assert.equal(await tokenOf(200), "one");
+    await first;
+    await writeFile(tokenFile, "two");
+    const refused = other.exchange(SELF);
+    assert.equal(await tokenOf(403), "one");
+    assert.equal(await tokenOf(200), "two");
+    const got = await refused;
+    assert.ok(got.answered && got.status === 200);
+    const denied = other.exchange(SELF);
+    assert.equal(await tokenOf(403), "two");
+    const no = await denied;
+    assert.ok(no.answered && no.status === 403);
+    assert.equal(consul.waiting, 0);
+    other.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it("sends nothing without the token that it was told to have", async () => {
+    const other = new ConsulHttp({ url: consul.url, tokenFile: "/nowhere/token" }, clock);
+    const got = await other.exchange(SELF);
+    assert.ok(!got.answered);
+    assert.equal(got.why, "NO_TOKEN");
+    assert.equal(got.error.code, "FAILED_PRECONDITION");
+    assert.equal(consul.waiting, 0);
+    other.close();
+  });
+
+  it("does not wait for a token's file that hangs", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "consul-token-"));
+    const tokenFile = join(folder, "fifo");
+    execFileSync("mkfifo", [tokenFile]);
+    const other = new ConsulHttp({ url: consul.url, tokenFile }, clock);
+    const reply = other.exchange({ ...SELF, timeoutMs: 500 });
+    clock.advance(500);
+    const got = await reply;
+    assert.ok(!got.answered && got.why === "TIMEOUT");
+    other.close();
+    // Whoever reads a pipe waits for its writer.
+    await writeFile(tokenFile, "late");
+    await rm(folder, { recursive: true });
   });
 
   it("ends when its signal aborts, before and during the request", async () => {

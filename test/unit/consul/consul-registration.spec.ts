@@ -5,7 +5,7 @@ import type { Logger } from "../../../sdk/src/call/logger.ts";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
 import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
 import { consulRegistration } from "../../../sdk/src/consul/consul-registration.ts";
-import type { Registered, ServiceInstance } from "../../../sdk/src/discovery/registration.ts";
+import type { Registered, ServiceInstance, UpkeepEvent } from "../../../sdk/src/discovery/registration.ts";
 import { WatchedClock } from "../../support/watched-clock.ts";
 import { type Asked, ScriptedConsul } from "./scripted-consul.ts";
 
@@ -30,6 +30,7 @@ describe("a registration in Consul", () => {
   let consul: ScriptedConsul;
   let http: ConsulHttp;
   let logged: string[];
+  let events: UpkeepEvent[];
   let current: Registered | undefined;
 
   beforeEach(async () => {
@@ -37,6 +38,7 @@ describe("a registration in Consul", () => {
     consul = await ScriptedConsul.start();
     http = new ConsulHttp({ url: consul.url }, clock);
     logged = [];
+    events = [];
     current = undefined;
   });
 
@@ -52,8 +54,8 @@ describe("a registration in Consul", () => {
     await consul.close();
   });
 
-  function registration(ttlMs = TTL_MS) {
-    return consulRegistration(http, { clock, random: () => 0, ttlMs, log: fakeLog() });
+  function registration(ttlMs = TTL_MS, whenUnreachable: "fail" | "retry" = "fail") {
+    return consulRegistration(http, { clock, random: () => 0, ttlMs, log: fakeLog(), whenUnreachable });
   }
 
   function fakeLog(): Logger {
@@ -64,20 +66,22 @@ describe("a registration in Consul", () => {
   }
 
   /** The next request, which must be of this kind. */
-  async function taken(kind: "register" | "pass" | "deregister"): Promise<Asked> {
+  async function taken(kind: "look" | "register" | "pass" | "deregister"): Promise<Asked> {
     const asked = await consul.next();
     const paths = {
+      look: "/v1/agent/health/service/id/greeter%201%2Fa",
       register: "/v1/agent/service/register",
       pass: "/v1/agent/check/pass/service%3Agreeter%201%2Fa",
       deregister: "/v1/agent/service/deregister/greeter%201%2Fa",
     };
-    assert.equal(asked.method, "PUT");
+    assert.equal(asked.method, kind === "look" ? "GET" : "PUT");
     assert.equal(asked.path, paths[kind]);
     return asked;
   }
 
   async function registered(ttlMs = TTL_MS): Promise<Asked> {
-    const registering = registration(ttlMs).register(instance);
+    const registering = registration(ttlMs).register(instance, (event) => void events.push(event));
+    (await taken("look")).reply(404);
     const asked = await taken("register");
     asked.reply(200);
     (await taken("pass")).reply(200);
@@ -98,7 +102,6 @@ describe("a registration in Consul", () => {
 
   it("says all there is to say, passing from the start, and beats at once", async () => {
     const asked = await registered();
-    assert.equal(asked.query.get("replace-existing-checks"), "true");
     assert.deepEqual(JSON.parse(asked.body), {
       ID: "greeter 1/a",
       Name: "greeter",
@@ -170,6 +173,83 @@ describe("a registration in Consul", () => {
       "warn: instance cannot be kept registered: trying on",
       "info: instance is registered again",
     ]);
+    assert.deepEqual(events, ["failing", "registered"]);
+  });
+
+  it("says when the process was too busy for a heartbeat, and whether callers were told that it is dead", async () => {
+    await registered();
+    for (const lateMs of [BEAT_MS - 1, BEAT_MS, TTL_MS]) {
+      assert.equal(await clock.nextDelay(FOREGROUND_MS), BEAT_MS);
+      clock.stall(BEAT_MS + lateMs);
+      (await taken("pass")).reply(200);
+      await requestBound();
+    }
+    const stalled = "event loop was blocked when a heartbeat was due";
+    const wayOut = "find what keeps it busy and move that to a worker thread";
+    assert.deepEqual(logged, [
+      `warn: ${stalled}: ${wayOut}`,
+      `warn: ${stalled}, so callers were told that it is dead: ${wayOut}`,
+    ]);
+    assert.deepEqual(events, ["stalled", "stalled"]);
+  });
+
+  describe("of an id that is there already", () => {
+    for (const [what, status, aggregated, removes] of [
+      ["takes away what an earlier process left", 200, "passing", true],
+      ["takes it away too when it is failing", 503, "critical", true],
+      ["leaves it in maintenance", 503, "maintenance", false],
+      ["takes nothing away where it cannot see", 403, "", false],
+    ] as const) {
+      it(what, async () => {
+        const registering = registration().register(instance);
+        (await taken("look")).reply(status, JSON.stringify({ AggregatedStatus: aggregated }));
+        const asked = await taken("register");
+        assert.equal(asked.query.has("replace-existing-checks"), removes);
+        asked.reply(200);
+        (await taken("pass")).reply(200);
+        current = await registering;
+        assert.equal(
+          logged.filter((line) => line.includes("in maintenance")).length,
+          aggregated === "maintenance" ? 1 : 0,
+        );
+      });
+    }
+
+    it("never ends maintenance when it registers again", async () => {
+      await registered();
+      await waits(BEAT_MS);
+      (await taken("pass")).reply(404);
+      const asked = await taken("register");
+      assert.equal(asked.query.has("replace-existing-checks"), false);
+      asked.reply(200);
+      (await taken("pass")).reply(200);
+    });
+  });
+
+  describe("that may come later", () => {
+    it("is made when Consul can be reached", async () => {
+      const registering = registration(TTL_MS, "retry").register(instance, (event) => void events.push(event));
+      (await taken("look")).reply(500, "rpc error");
+      (await taken("register")).reply(503);
+      current = await registering;
+      assert.deepEqual(events, ["failing"]);
+      await waits(50);
+      (await taken("register")).reply(200);
+      (await taken("pass")).reply(200);
+      await requestBound();
+      await requestBound();
+      await waits(BEAT_MS);
+      (await taken("pass")).reply(200);
+      assert.deepEqual(events, ["failing", "registered"]);
+    });
+
+    it("fails all the same when Consul refuses it", async () => {
+      const registering = registration(TTL_MS, "retry").register(instance);
+      (await taken("look")).reply(404);
+      (await taken("register")).reply(403, "Permission denied");
+      (await taken("deregister")).reply(403, "Permission denied");
+      await assert.rejects(registering, /refused to register/);
+    });
   });
 
   it("never waits longer than a beat between attempts", async () => {
@@ -208,6 +288,7 @@ describe("a registration in Consul", () => {
 
   it("cannot start without the right to, and takes back what it may have left", async () => {
     const registering = registration().register(instance);
+    (await taken("look")).reply(403, "Permission denied");
     (await taken("register")).reply(403, "Permission denied");
     (await taken("deregister")).reply(403, "Permission denied");
     await assert.rejects(
@@ -218,6 +299,7 @@ describe("a registration in Consul", () => {
 
   it("takes itself out when the first heartbeat fails", async () => {
     const registering = registration().register(instance);
+    (await taken("look")).reply(404);
     (await taken("register")).reply(200);
     (await taken("pass")).reply(404, "Unknown check");
     (await taken("deregister")).reply(200);

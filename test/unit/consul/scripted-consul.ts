@@ -21,6 +21,8 @@ export interface Asked {
   answer(content: unknown, index: number | string): void;
   /** Promises more than it sends, then breaks the connection. */
   truncate(): void;
+  /** Sends these pieces of an answer without end, each when the one before has left; "more" repeats the last for ever. */
+  dribble(pieces: readonly string[], then: "stop" | "more"): void;
   /** Breaks the connection without a word. */
   breakOff(): void;
 }
@@ -94,9 +96,18 @@ export class ScriptedConsul {
         response.writeHead(200, { "Content-Length": "1000", "X-Consul-Index": "7" });
         response.write("[", () => request.socket.destroy());
       },
+      dribble: (pieces, then) => void dribble(response, pieces, then),
       breakOff: () => request.socket.resetAndDestroy(),
     });
   }
+}
+
+async function dribble(response: ServerResponse, pieces: readonly string[], then: "stop" | "more"): Promise<void> {
+  const write = (piece: string): Promise<void> => new Promise((resolve) => void response.write(piece, () => resolve()));
+  response.writeHead(200, { "Content-Type": "application/json" });
+  for (const piece of pieces) await write(piece);
+  if (then === "stop") return;
+  while (!response.destroyed) await write(pieces.at(-1) ?? "");
 }
 
 /** One instance as /v1/health/service tells of it. */
@@ -119,4 +130,9 @@ export function healthEntry(
     },
     Checks: [],
   };
+}
+
+/** What /v1/agent/self says in a version. */
+export function agentSelfOf(version: string): string {
+  return JSON.stringify({ Config: { Datacenter: "dc1", NodeName: "node-1", Version: version } });
 }

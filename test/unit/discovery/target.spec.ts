@@ -10,6 +10,7 @@ describe("a target", () => {
     ["consul:///greeter", "consul", "greeter"],
     ["static:///127.0.0.1:1,[::1]:2", "static", "127.0.0.1:1,[::1]:2"],
     ["dns:///greeter.internal:50051", "dns", "greeter.internal:50051"],
+    ["unix:///run/greeter.sock", "unix", "run/greeter.sock"],
   ] as const) {
     it(`${text} is ${name} in ${scheme}`, () => {
       assert.deepEqual(parseTarget(text), { scheme, name });
@@ -39,6 +40,11 @@ describe("a target", () => {
     ["static:///[greeter]:1", "no IPv6 address"],
     ["dns:///greeter", "is not host:port"],
     ["dns:///greeter:99999", "is not host:port"],
+    ["static:///unix:/run/a.sock", "is a Unix socket: write unix:///run/a.sock"],
+    ["dns:///unix:/run/a.sock", "is a Unix socket: write unix:///run/a.sock"],
+    ["unix:/run/a.sock", "three slashes"],
+    ["unix://run/a.sock", "write unix:///run/a.sock"],
+    ["unix:///", "cannot be the path of a Unix socket"],
   ] as const) {
     it(`${JSON.stringify(text.slice(0, 40))} is refused: ${wayOut}`, () => {
       assert.throws(
