@@ -8,15 +8,33 @@ import type { Endpoint } from "./endpoint.ts";
  */
 export type Verdict = "success" | "failure" | "overload" | "neutral";
 
+/** What picks read comes first and holds small integers, so that they find it in one place of memory. */
 export class EndpointState {
-  /** Replaced when the registry changes its weight or metadata; the identity stays. */
-  endpoint: Endpoint;
+  #endpoint: Endpoint;
   /** Calls that were picked for it and have not ended. */
   inFlight = 0;
+  /** The endpoint's weight: a positive number, 1 when the registry gives none, as in gRFC A58. */
+  weight: number;
+  #level: number;
+  #known = false;
+  #penaltyLevel: number;
   readonly #cost = new EndpointCost();
 
   constructor(endpoint: Endpoint) {
-    this.endpoint = endpoint;
+    this.#endpoint = endpoint;
+    this.weight = usableWeight(endpoint.weight);
+    this.#level = this.#cost.level;
+    this.#penaltyLevel = this.#cost.penaltyLevel;
+  }
+
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  /** Replaced when the registry changes its weight or metadata; the identity stays. */
+  set endpoint(endpoint: Endpoint) {
+    this.#endpoint = endpoint;
+    this.weight = usableWeight(endpoint.weight);
   }
 
   /** Counts a pick; in the same synchronous step as the pick, so that a burst does not herd. */
@@ -34,6 +52,13 @@ export class EndpointState {
   ended(nowMs: number, durationMs: number, verdict: Verdict, pushbackMs = 0): void {
     if (this.inFlight === 0) return;
     this.inFlight--;
+    this.#charge(nowMs, durationMs, verdict, pushbackMs);
+    this.#level = this.#cost.level;
+    this.#penaltyLevel = this.#cost.penaltyLevel;
+    this.#known = this.#cost.known;
+  }
+
+  #charge(nowMs: number, durationMs: number, verdict: Verdict, pushbackMs: number): void {
     switch (verdict) {
       case "success":
         return this.#cost.answered(nowMs, durationMs);
@@ -53,4 +78,21 @@ export class EndpointState {
   costMs(nowMs: number, peer: EndpointState): number {
     return this.#cost.readMs(nowMs, peer.#cost);
   }
+
+  /** The level of the same cost, for comparing it with that of a peer: endpoint-cost.ts says what a level is. */
+  level(floor: number, peer: EndpointState): number {
+    const level = this.#level > floor ? this.#level : floor;
+    if (this.#known || !peer.#known) return level;
+    const { latencyLevel } = peer.#cost;
+    return latencyLevel > level ? latencyLevel : level;
+  }
+
+  /** The level of what its failures cost. */
+  get penaltyLevel(): number {
+    return this.#penaltyLevel;
+  }
+}
+
+function usableWeight(weight: number): number {
+  return weight > 0 && weight < Infinity ? weight : 1;
 }

@@ -9,35 +9,31 @@
  * first answers of a fresh process above all, and since the memory of who is not called fades as slowly as that of who
  * is, a strict comparison would send nearly all calls of a quiet client to one of them for half a minute.
  */
+import type { Random } from "../call/random.ts";
 import { drawIndex, endpointAt } from "./endpoint-at.ts";
+import { floorLevel, levelsWithin, ratioOfLevels } from "./endpoint-cost.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 import type { PickPolicyFactory } from "./pick-policy.ts";
 
-/** Less is noise: answers of one endpoint differ as much among themselves. */
-const ALIKE_WITHIN = 2;
+/** Less than a factor of two is noise: answers of one endpoint differ as much among themselves. */
+const ALIKE = levelsWithin(2);
 
 export const p2c: PickPolicyFactory = ({ clock, random }) => ({
   name: "p2c",
-  pick(ready) {
-    const count = ready.length;
-    if (count < 2) return endpointAt(ready, 0);
-    const at = drawIndex(random, count);
-    const other = drawIndex(random, count - 1);
-    const first = endpointAt(ready, at);
-    const second = endpointAt(ready, other < at ? other : other + 1);
-    const nowMs = clock.now();
-    const cost = first.costMs(nowMs, second);
-    const otherCost = second.costMs(nowMs, first);
-    const alike = cost <= otherCost * ALIKE_WITHIN && otherCost <= cost * ALIKE_WITHIN;
-    return loadOf(first, alike ? 1 : cost) <= loadOf(second, alike ? 1 : otherCost) ? first : second;
-  },
+  pick: (ready) => lighterOfTwo(ready, random, clock.now()),
 });
 
-function loadOf(state: EndpointState, cost: number): number {
-  return (cost * (state.inFlight + 1)) / shareOf(state.endpoint.weight);
-}
-
-/** A weight that is no positive number counts as 1, as gRPC A58 gives the average to endpoints without a weight. */
-function shareOf(weight: number): number {
-  return weight > 0 && weight < Infinity ? weight : 1;
+/** Draws two different endpoints and gives the one that a call costs less; the first drawn when it is the same. */
+export function lighterOfTwo(ready: readonly EndpointState[], random: Random, nowMs: number): EndpointState {
+  const count = ready.length;
+  if (count < 2) return endpointAt(ready, 0);
+  const at = drawIndex(random, count);
+  const other = drawIndex(random, count - 1);
+  const first = endpointAt(ready, at);
+  const second = endpointAt(ready, other < at ? other : other + 1);
+  const floor = floorLevel(nowMs);
+  const difference = first.level(floor, second) - second.level(floor, first);
+  const ratio = difference <= ALIKE && difference >= -ALIKE ? 1 : ratioOfLevels(difference);
+  const load = ratio * (first.inFlight + 1) * second.weight;
+  return load <= (second.inFlight + 1) * first.weight ? first : second;
 }

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { floorLevel, ratioOfLevels } from "../../../sdk/src/balancing/endpoint-cost.ts";
 import { EndpointState, type Verdict } from "../../../sdk/src/balancing/endpoint-state.ts";
 import { endpoint } from "./fleet.ts";
 
 const fresh = new EndpointState(endpoint("peer"));
 
 /** An endpoint that calls have ended on, one after another: when, how long, how. */
-function after(...ends: [nowMs: number, durationMs: number, verdict: Verdict, pushbackMs?: number][]): EndpointState {
+function after(
+  ...ends: readonly (readonly [nowMs: number, durationMs: number, verdict: Verdict, pushbackMs?: number])[]
+): EndpointState {
   const state = new EndpointState(endpoint("it"));
   for (const end of ends) {
     state.started();
@@ -111,6 +114,27 @@ describe("EndpointState", () => {
     const state = after([1_000, 400, "success"], [400, 10, "success"]);
     assert.equal(state.costMs(1_000, fresh), 400);
     assert.equal(state.costMs(0, fresh), 400);
+  });
+
+  it("has a level that compares with a peer's as their costs do, now and later", () => {
+    const history = fc.array(
+      fc.record({
+        durationMs: fc.double({ min: 0, max: 1e5, noNaN: true }),
+        verdict: fc.constantFrom<Verdict>("success", "failure", "overload", "neutral"),
+      }),
+    );
+    fc.assert(
+      fc.property(history, history, fc.nat(100_000), (ends, peerEnds, laterMs) => {
+        const [state, peer] = [ends, peerEnds].map((ends) =>
+          after(...ends.map(({ durationMs, verdict }, at) => [1_000 * at, durationMs, verdict] as const)),
+        );
+        const nowMs = 1_000 * Math.max(ends.length, peerEnds.length) + laterMs;
+        const floor = floorLevel(nowMs);
+        const ratio = ratioOfLevels(state!.level(floor, peer!) - peer!.level(floor, state!));
+        const expected = state!.costMs(nowMs, peer!) / peer!.costMs(nowMs, state!);
+        assert.ok(Math.abs(ratio / expected - 1) < 0.005, `${ratio}, ${expected} expected`);
+      }),
+    );
   });
 
   it("keeps a finite cost of at least 1 and a count of at least 0 whatever is reported", () => {

@@ -68,3 +68,18 @@ export function run(experiment: Experiment): Call[] {
 export function share(calls: readonly Call[], condition: (call: Call) => boolean): number {
   return calls.filter(condition).length / calls.length;
 }
+
+/** How often each endpoint is picked, by id. */
+export function tally(pick: () => EndpointState, times: number): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (let at = 0; at < times; at++) {
+    const { id } = pick().endpoint;
+    counts.set(id, (counts.get(id) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** Endpoints e0, e1, … of these weights. */
+export function weighing(...weights: readonly number[]): EndpointState[] {
+  return weights.map((weight, at) => new EndpointState(endpoint(`e${at}`, weight)));
+}

@@ -1,0 +1,103 @@
+/**
+ * A server's own view of its load, for its load reports: calls in flight, and what a call takes at present. Prequal's
+ * estimate (Wydrowski et al., NSDI 2024, section 4) takes the latency of calls that came when as many were in flight as
+ * now; at a few calls per second such a sample may be minutes old and keeps a server that has recovered out of use. So only
+ * samples of the last second count, each scaled to the calls in flight now.
+ */
+import type { Clock } from "../call/clock.ts";
+import type { LoadReport } from "./load-report.ts";
+
+/** What happened earlier says nothing of now. */
+const FRESH_MS = 1_000;
+/** Of so many calls the median is good enough, and finding it costs little. */
+const SAMPLES = 32;
+/** Over which calls per second are counted. */
+const RATE_WINDOW_MS = 1_000;
+
+export class LoadTracker {
+  readonly #clock: Clock;
+  #inFlight = 0;
+  readonly #endedMs = new Float64Array(SAMPLES).fill(-Infinity);
+  readonly #durationMs = new Float64Array(SAMPLES);
+  readonly #alongside = new Float64Array(SAMPLES);
+  readonly #sorted = new Float64Array(SAMPLES);
+  #next = 0;
+  #windowBegan = 0;
+  #ended = 0;
+  #failed = 0;
+  #qps = 0;
+  #eps = 0;
+
+  constructor({ clock }: { readonly clock: Clock }) {
+    this.#clock = clock;
+    this.#windowBegan = clock.now();
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** A call has begun; returns how many were in flight before it, for ended(). */
+  began(): number {
+    return this.#inFlight++;
+  }
+
+  /** A call has ended by itself. Failures say nothing of how long work takes. */
+  ended(durationMs: number, inFlightBefore: number, succeeded: boolean): void {
+    const now = this.#clock.now();
+    this.#inFlight--;
+    this.#count(now, succeeded);
+    if (!succeeded) return;
+    const at = this.#next;
+    this.#endedMs[at] = now;
+    this.#durationMs[at] = durationMs;
+    this.#alongside[at] = inFlightBefore;
+    this.#next = (at + 1) % SAMPLES;
+  }
+
+  /** A call was given up by its caller. */
+  abandoned(): void {
+    this.#inFlight--;
+  }
+
+  /** @param utilization share of the server's capacity in use, where it is known. */
+  report(utilization = 0): LoadReport {
+    this.#roll(this.#clock.now());
+    return {
+      inFlight: this.#inFlight,
+      latencyMs: this.#latencyMs(),
+      utilization,
+      qps: this.#qps,
+      eps: this.#eps,
+    };
+  }
+
+  #latencyMs(): number | undefined {
+    const since = this.#clock.now() - FRESH_MS;
+    let count = 0;
+    for (let at = 0; at < SAMPLES; at++) {
+      if ((this.#endedMs[at] as number) < since) continue;
+      const scaled = ((this.#durationMs[at] as number) * (this.#inFlight + 1)) / ((this.#alongside[at] as number) + 1);
+      this.#sorted[count++] = scaled;
+    }
+    if (count === 0) return undefined;
+    const samples = this.#sorted.subarray(0, count).sort();
+    return samples[count >> 1];
+  }
+
+  #count(now: number, succeeded: boolean): void {
+    this.#roll(now);
+    this.#ended++;
+    if (!succeeded) this.#failed++;
+  }
+
+  #roll(now: number): void {
+    const elapsedMs = now - this.#windowBegan;
+    if (elapsedMs < RATE_WINDOW_MS) return;
+    this.#qps = (this.#ended * 1_000) / elapsedMs;
+    this.#eps = (this.#failed * 1_000) / elapsedMs;
+    this.#ended = 0;
+    this.#failed = 0;
+    this.#windowBegan = now;
+  }
+}

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { Balancer } from "../../../sdk/src/balancing/balancer.ts";
+import type { EndpointState } from "../../../sdk/src/balancing/endpoint-state.ts";
+import type { LoadReport } from "../../../sdk/src/balancing/load-report.ts";
+import type { PickPolicyFactory } from "../../../sdk/src/balancing/pick-policy.ts";
+import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
+import { states } from "./fleet.ts";
+
+const REPORT: LoadReport = { inFlight: 3, latencyMs: 20, utilization: 0.5, qps: 100, eps: 0 };
+
+/** Picks the first and asks for its load. */
+const first: PickPolicyFactory = ({ probe }) => ({
+  name: "first",
+  pick: (ready) => {
+    const state = ready[0] as EndpointState;
+    probe?.(state);
+    return state;
+  },
+});
+
+describe("a balancer", () => {
+  it("picks among what is ready now, and nobody when nobody is", () => {
+    const balancer = new Balancer({ policy: first, clock: new VirtualClock(), random: () => 0 });
+    const [a, b] = states(2);
+    assert.equal(balancer.pick({ hash: undefined }, []), undefined);
+    balancer.update([a!, b!]);
+    assert.equal(balancer.pick({ hash: undefined }, []), a);
+    assert.equal(balancer.pick({ hash: undefined }, [a!]), b);
+    assert.equal(balancer.size, 2);
+    balancer.update([]);
+    assert.equal(balancer.pick({ hash: undefined }, []), undefined);
+  });
+
+  it("charges an endpoint with how its attempts end, on its own clock", () => {
+    const clock = new VirtualClock();
+    const balancer = new Balancer({ policy: first, clock, random: () => 0 });
+    const [a, b] = states(2);
+    balancer.update([a!, b!]);
+    a!.started();
+    clock.advance(100);
+    balancer.ended(a!, { durationMs: 100, verdict: "success", pushbackMs: 0 });
+    assert.equal(a!.inFlight, 0);
+    assert.equal(a!.costMs(clock.now(), b!), 100);
+  });
+
+  it("lets a policy ask for load reports and hear them", () => {
+    const heard: [EndpointState, LoadReport][] = [];
+    const asked: EndpointState[] = [];
+    const listening: PickPolicyFactory = (environment) => ({
+      ...first(environment),
+      reported: (state, report) => void heard.push([state, report]),
+    });
+    const balancer = new Balancer({
+      policy: listening,
+      clock: new VirtualClock(),
+      random: () => 0,
+      probe: (state) => void asked.push(state),
+    });
+    const [a] = states(1);
+    balancer.update([a!]);
+    balancer.pick({ hash: undefined }, []);
+    assert.deepEqual(asked, [a]);
+    balancer.reported(a!, REPORT);
+    assert.deepEqual(heard, [[a, REPORT]]);
+  });
+
+  it("spares policies that do not listen", () => {
+    const balancer = new Balancer({ policy: first, clock: new VirtualClock(), random: () => 0 });
+    balancer.reported(states(1)[0]!, REPORT);
+  });
+});

@@ -1,0 +1,53 @@
+/** What the scenarios are for: the default policy keeps its promises in them, over several seeds. */
+import assert from "node:assert/strict";
+import { PICK_POLICIES, type PickPolicyName } from "../../../sdk/src/balancing/pick-policies.ts";
+import { medianOutcome, type Outcome, runScenario } from "../../sim/scenario.ts";
+import { scenarios } from "../../sim/scenarios.ts";
+
+const SEEDS = [1, 2, 3];
+
+function outcome(name: string, policy: PickPolicyName, settings: Readonly<Record<string, number>> = {}): Outcome {
+  const scenario = scenarios[name];
+  assert.ok(scenario !== undefined);
+  return medianOutcome(SEEDS.map((seed) => runScenario(scenario, PICK_POLICIES[policy], seed, settings).outcome));
+}
+
+describe("the simulator's scenarios", function () {
+  this.timeout(60_000);
+
+  it("buoyant: p2c answers 99.9 % within a second, round robin what its share of the slow server leaves", () => {
+    assert.ok(outcome("buoyant", "p2c").withinSlo >= 0.999);
+    const { withinSlo } = outcome("buoyant", "round_robin");
+    assert.ok(withinSlo > 0.95 && withinSlo < 0.96, String(withinSlo));
+  });
+
+  it("sinkhole: p2c sends it next to nothing after 5 s, and less than its share within one", () => {
+    const p2c = outcome("sinkhole", "p2c");
+    assert.ok(p2c.errorRateAfter5s <= 0.001, String(p2c.errorRateAfter5s));
+    assert.ok(p2c.errorRateWithin1s < 0.1, String(p2c.errorRateWithin1s));
+    assert.ok(Math.abs(outcome("sinkhole", "round_robin").errorRate - 0.1) < 0.01);
+  });
+
+  it("rolling: nothing fails while every server is replaced", () => {
+    for (const policy of ["p2c", "round_robin"] as const) {
+      assert.equal(outcome("rolling", policy, { qps: 500 }).errorRate, 0, policy);
+    }
+  });
+
+  it("are the same again with the same seed, and others with another", () => {
+    const scenario = scenarios["slowmiddle"]!;
+    const settings = { seconds: 5 };
+    const [first, again, other] = [4, 4, 5].map(
+      (seed) => runScenario(scenario, PICK_POLICIES.p2c, seed, settings).outcome,
+    );
+    assert.deepEqual(first, again);
+    assert.notDeepEqual(first, other);
+  });
+
+  it("can be run with every parameter of theirs as it is", () => {
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      const { recording } = runScenario(scenario, PICK_POLICIES.p2c, 1, { seconds: 12, qps: 100 });
+      assert.ok(recording.calls > 0, name);
+    }
+  });
+});
