@@ -1,20 +1,21 @@
 /** Everything one running agent knows, and what its routes share to answer from it. */
+import { randomUUID } from "node:crypto";
+
+import { type Probe, probe as probeTarget } from "./checks/probe.ts";
 import type { Clock } from "./clock.ts";
-import {
-  blockingParameters,
-  consistency,
-  refuseNamespace,
-  refuseOtherDatacenter,
-  refuseUnsupported,
-} from "./http/query.ts";
+import type { Fields } from "./filter/fields.ts";
+import { blockingParameters, consistency, refuseNamespace, refuseOtherDatacenter } from "./http/query.ts";
+import { type Filter, filterParameter, keepAll } from "./http/filter-parameter.ts";
 import { jsonText, type Reply } from "./http/reply.ts";
 import type { Call } from "./http/router.ts";
-import { type Node, ownService } from "./node.ts";
+import { type Node, ownRegistration } from "./node.ts";
 import { blockingQuery, type Reading } from "./state/blocking-query.ts";
 import { Catalog } from "./state/catalog.ts";
+import { ConfigEntries } from "./state/config-entries.ts";
 import { Journal } from "./state/journal.ts";
 import { KeyValue } from "./state/key-value.ts";
 import { Registry } from "./state/registry.ts";
+import { Sessions } from "./state/sessions.ts";
 
 export interface AgentState {
   readonly node: Node;
@@ -24,13 +25,27 @@ export interface AgentState {
   readonly catalog: Catalog;
   readonly registry: Registry;
   readonly keyValue: KeyValue;
+  readonly sessions: Sessions;
+  readonly configEntries: ConfigEntries;
+  /** Of everything in this mesh; server names of TLS end in it. Like Consul's, one of its own each time. */
+  readonly trustDomain: string;
 }
 
-export function createAgentState(node: Node, clock: Clock, random: () => number): AgentState {
+export function createAgentState(
+  node: Node,
+  clock: Clock,
+  random: () => number,
+  probe: Probe = probeTarget,
+): AgentState {
   const journal = new Journal();
-  const catalog = new Catalog(journal, ownService(node));
-  const registry = new Registry(catalog, clock);
-  return { node, clock, random, journal, catalog, registry, keyValue: new KeyValue(journal) };
+  const own = ownRegistration(node);
+  const catalog = new Catalog(journal, own);
+  const registry = new Registry({ catalog, journal, clock, random, probe, own });
+  const keyValue = new KeyValue();
+  const sessions = new Sessions({ journal, catalog, keyValue, clock });
+  const configEntries = new ConfigEntries(journal);
+  const trustDomain = `${randomUUID()}.consul`;
+  return { node, clock, random, journal, catalog, registry, keyValue, sessions, configEntries, trustDomain };
 }
 
 /** Four spaces for `?pretty`, as Consul indents. */
@@ -43,21 +58,25 @@ export function json(call: Call, value: unknown, headers: Readonly<Record<string
 }
 
 /** Consul's errors after the query was understood carry an index of 1, which clients must not believe. */
-const errorHeaders = indexHeaders(1, "false");
+export const errorHeaders = indexHeaders(1, "false");
 
-/** Answers a question about the catalog: blocking, with Consul's headers. `read` gives the value and its index. */
+/**
+ * Answers a question about the catalog: blocking, with Consul's headers. `read` gives the value and its index; it is
+ * handed the caller's filter, of records with these fields. Without fields a filter is ignored, as Consul does.
+ */
 export async function answerCatalogQuery(
   state: AgentState,
   call: Call,
-  read: () => Reading & { readonly value: unknown },
+  read: (filter: Filter) => Reading & { readonly value: unknown },
+  fields?: Fields,
 ): Promise<Reply> {
   const { query, signal } = call;
   refuseNamespace(query);
   const wait = blockingParameters(query);
   const level = consistency(query);
   refuseOtherDatacenter(query, state.node.datacenter, errorHeaders);
-  refuseUnsupported(query, "filter", "node-meta");
-  const { index, value } = await blockingQuery(state, { ...wait, signal }, read);
+  const filter = fields === undefined ? keepAll : filterParameter(query, fields, errorHeaders);
+  const { index, value } = await blockingQuery(state, { ...wait, signal }, () => read(filter));
   return json(call, value, { ...indexHeaders(index), "X-Consul-Effective-Consistency": level });
 }
 

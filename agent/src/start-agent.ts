@@ -58,7 +58,10 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= stop(server, () => state.registry.close());
+    closing ??= stop(server, () => {
+      state.registry.close();
+      state.sessions.close();
+    });
     return closing;
   };
   const shownHost = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;

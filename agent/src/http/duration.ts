@@ -28,3 +28,26 @@ export function parseDuration(written: string): number | undefined {
   if (read === 0 || read !== unsigned.length) return undefined;
   return negative ? -ms : ms;
 }
+
+const minuteMs = 60_000;
+const secondMs = 1_000;
+const microsecondMs = 1e-3;
+
+/** As Go writes it: `1m30s`, `250ms`, `1.5µs`, and `0s` for nothing. */
+export function formatDuration(ms: number): string {
+  if (ms < 0) return `-${formatDuration(-ms)}`;
+  if (ms === 0) return "0s";
+  if (ms < microsecondMs) return `${Math.round(ms * 1e6)}ns`;
+  if (ms < 1) return `${decimal(ms / microsecondMs)}µs`;
+  if (ms < secondMs) return `${decimal(ms)}ms`;
+  const minutes = Math.floor(ms / minuteMs);
+  const seconds = `${decimal((ms % minuteMs) / secondMs)}s`;
+  if (minutes === 0) return seconds;
+  const hours = Math.floor(minutes / 60);
+  return hours === 0 ? `${minutes}m${seconds}` : `${hours}h${minutes % 60}m${seconds}`;
+}
+
+/** Down to a nanosecond of a second, without what floating point adds. */
+function decimal(value: number): string {
+  return String(Number(value.toFixed(9)));
+}

@@ -1,7 +1,7 @@
 /** From a method and a path to a handler, answering what does not match the way Consul does. */
 import { empty, errorReply, text, type Reply } from "./reply.ts";
 
-export type Method = "GET" | "PUT" | "DELETE";
+export type Method = "GET" | "PUT" | "DELETE" | "POST";
 
 /** One request, as handlers see it. */
 export interface Call {
@@ -62,7 +62,7 @@ export function createRouter(routes: readonly Route[]): Router {
 }
 
 function isMethod(method: string): method is Method {
-  return method === "GET" || method === "PUT" || method === "DELETE";
+  return method === "GET" || method === "PUT" || method === "DELETE" || method === "POST";
 }
 
 function split(target: string): { path: string; query: string } {

@@ -5,7 +5,7 @@ import { isLoopbackHostHeader } from "./loopback.ts";
 import { errorReply, RequestError, text, type Reply } from "./reply.ts";
 import type { Router } from "./router.ts";
 
-/** Consul's default for one value. */
+/** Consul's default for one value, and for a transaction. */
 export const maxValueBytes = 512 * 1024;
 /** Everything else is registrations; no honest one comes near. */
 export const maxBodyBytes = 4 * 1024 * 1024;
@@ -41,11 +41,22 @@ async function handle(route: Router, request: IncomingMessage, signal: AbortSign
     const why = "is not this machine: the meshwork agent answers only requests addressed to localhost or a loopback IP";
     return text(403, `host ${JSON.stringify(host)} ${why}`, { Connection: "close" });
   }
-  const body = await readBody(request, target.startsWith("/v1/kv/") ? maxValueBytes : maxBodyBytes);
+  const body = await readBody(request, limitFor(target));
   return route({ method, target, body, signal });
 }
 
-async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+interface BodyLimit {
+  readonly bytes: number;
+  /** Where Consul explains it. */
+  readonly setting: string;
+}
+
+function limitFor(target: string): BodyLimit {
+  if (/^\/v1\/txn(?:\?|$)/.test(target)) return { bytes: maxValueBytes, setting: "txn_max_req_len" };
+  return { bytes: target.startsWith("/v1/kv/") ? maxValueBytes : maxBodyBytes, setting: "kv_max_value_size" };
+}
+
+async function readBody(request: IncomingMessage, { bytes: limit, setting }: BodyLimit): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -56,7 +67,7 @@ async function readBody(request: IncomingMessage, limit: number): Promise<Buffer
   if (size <= limit) return Buffer.concat(chunks);
   const declared = request.headers["content-length"];
   const measured = declared === undefined ? "" : `(${declared} bytes)`;
-  const help = "See https://www.consul.io/docs/agent/options.html#kv_max_value_size.";
+  const help = `See https://www.consul.io/docs/agent/options.html#${setting}.`;
   const message = `Request body${measured} too large, max size: ${limit} bytes. ${help}`;
   throw new RequestError(413, message, { Connection: "close" });
 }

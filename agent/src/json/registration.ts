@@ -2,11 +2,20 @@
 import { isIPv4, isIPv6 } from "node:net";
 
 import { RequestError } from "../http/reply.ts";
-import type { CheckSpec, Service, Status, TaggedAddress } from "../state/service.ts";
+import type { CheckSpec } from "../state/check-spec.ts";
+import type { Service, TaggedAddress } from "../state/service.ts";
+import {
+  type CheckDraft,
+  isStated,
+  isStatus,
+  newDraft,
+  serviceCheckField,
+  toCheckSpec,
+  validateCheck,
+} from "./check-definition.ts";
 import {
   booleanField,
   decodeBody,
-  durationField,
   type FieldReader,
   ignoredField,
   integerField,
@@ -27,15 +36,6 @@ const maxMetaKeyChars = 128;
 const maxMetaValueChars = 512;
 const maxWeight = 65_535;
 
-type Draft = { -readonly [Field in keyof CheckSpec]: CheckSpec[Field] } & {
-  /** Anything at all was said about the check; Consul ignores a `Check` that is empty. */
-  stated: boolean;
-  intervalMs: number;
-  /** Not a TTL check, and which kind then. */
-  kind: "" | "script" | "HTTP" | "TCP" | "gRPC" | "alias";
-  statedStatus: string;
-};
-
 export function decodeRegistration(body: Buffer): Registration {
   let id = "";
   let name = "";
@@ -49,22 +49,12 @@ export function decodeRegistration(body: Buffer): Registration {
   const meta: [string, string][] = [];
   const tagged: [string, TaggedAddress][] = [];
   const single = newDraft();
-  const several: Draft[] = [];
+  const several: CheckDraft[] = [];
   const unsupported: string[] = [];
 
   const weight = (): { passing: number; warning: number } => (weights ??= { passing: 0, warning: 0 });
-  const readTagged = mapField((tag, value, path) => {
-    const entry = { address: "", port: 0 };
-    const fields = { Address: stringField((v) => (entry.address = v)), Port: integerField((v) => (entry.port = v)) };
-    objectField(fields, path)(value, path);
-    tagged.push([tag, entry]);
-  }, "map[string]structs.ServiceAddress");
-  const refuse =
-    (field: string): FieldReader =>
-    (value) => {
-      const isNothing = value === null || (typeof value === "object" && Object.keys(value).length === 0);
-      if (!isNothing) unsupported.push(field);
-    };
+  const readTagged = taggedAddressesField((tag, entry) => tagged.push([tag, entry]));
+  const refuse = (field: string): FieldReader => ifSaid(() => unsupported.push(field));
 
   decodeBody(body, {
     ID: stringField((v) => (id = v)),
@@ -87,9 +77,9 @@ export function decodeRegistration(body: Buffer): Registration {
       },
       "Weights.Weights",
     ),
-    Check: checkField(() => single),
+    Check: serviceCheckField(() => single),
     Checks: listOf(
-      checkField(() => {
+      serviceCheckField(() => {
         const draft = newDraft();
         several.push(draft);
         return draft;
@@ -107,13 +97,17 @@ export function decodeRegistration(body: Buffer): Registration {
 
   if (name === "") refused("Missing service name");
   if (address === "0.0.0.0" || address === "::" || address === "[::]") refused("Invalid service address");
-  validateMeta(meta);
-  if (weights !== undefined) validateWeights(weights);
+  const metaFault = faultOfMeta(meta);
+  if (metaFault !== "") refused(`Invalid Service Meta: ${metaFault}`);
+  const weightsFault = weights === undefined ? "" : faultOfWeights(weights);
+  if (weightsFault !== "") refused(`Invalid Weights: ${weightsFault}`);
   if (kind !== "") unsupported.push("Kind");
-  if (unsupported.length > 0) {
-    refused(`${unsupported.join(", ")} is not supported by the meshwork agent yet: run against a real Consul`);
+  refuseUnsupportedFields(unsupported);
+  const drafts = [...(isStated(single) ? [single] : []), ...several];
+  for (const draft of drafts) validateCheck(draft);
+  if (drafts.some(({ status }) => status !== "" && !isStatus(status))) {
+    refused("Status for checks must 'passing', 'warning', 'critical'");
   }
-  const drafts = [...(single.stated ? [single] : []), ...several];
   const service: Service = {
     id: id === "" ? name : id,
     name,
@@ -126,108 +120,37 @@ export function decodeRegistration(body: Buffer): Registration {
     enableTagOverride,
     connectNative,
   };
-  return { service, checks: drafts.map(toSpec) };
+  return { service, checks: drafts.map(toCheckSpec) };
 }
 
-function checkField(begin: () => Draft): FieldReader {
-  return (value, path) => {
-    const draft = begin();
-    const say = (kind: Draft["kind"]) => (): void => void (draft.kind = kind);
-    const kindIfText = (kind: Draft["kind"]): FieldReader => stringField((v) => v !== "" && say(kind)());
-    const script = listOf(stringField(say("script")), "[]string");
-    const deregister = durationField((ms) => (draft.deregisterAfterMs = ms));
-    const fields: Record<string, FieldReader> = {
-      CheckID: stringField((v) => (draft.id = v)),
-      Name: stringField((v) => (draft.name = v)),
-      Notes: stringField((v) => (draft.notes = v)),
-      Status: stringField((v) => (draft.statedStatus = v)),
-      TTL: durationField((ms) => (draft.ttlMs = ms)),
-      Interval: durationField((ms) => (draft.intervalMs = ms)),
-      Timeout: durationField(() => undefined),
-      DeregisterCriticalServiceAfter: deregister,
-      deregister_critical_service_after: deregister,
-      HTTP: kindIfText("HTTP"),
-      TCP: kindIfText("TCP"),
-      GRPC: kindIfText("gRPC"),
-      AliasService: kindIfText("alias"),
-      AliasNode: kindIfText("alias"),
-      ScriptArgs: script,
-      script_args: script,
-      Args: script,
-    };
-    for (const field of ignoredCheckFields) fields[field] = ignoredField;
-    objectField(fields, "")(value, path);
-    draft.stated = JSON.stringify({ ...draft, stated: false }) !== JSON.stringify(newDraft());
+export function taggedAddressesField(read: (tag: string, address: TaggedAddress) => void): FieldReader {
+  return mapField((tag, value, path) => {
+    const entry = { address: "", port: 0 };
+    const fields = { Address: stringField((v) => (entry.address = v)), Port: integerField((v) => (entry.port = v)) };
+    objectField(fields, path)(value, path);
+    read(tag, entry);
+  }, "map[string]structs.ServiceAddress");
+}
+
+/** Tells of a field that says anything at all. */
+export function ifSaid(tell: () => void): FieldReader {
+  return (value) => {
+    const isNothing = value === null || (typeof value === "object" && Object.keys(value).length === 0);
+    if (!isNothing) tell();
   };
 }
 
-/** They shape kinds of checks that this agent refuses, or change nothing about a TTL. */
-const ignoredCheckFields = [
-  "Header",
-  "Method",
-  "Body",
-  "Shell",
-  "DockerContainerID",
-  "docker_container_id",
-  "GRPCUseTLS",
-  "TLSSkipVerify",
-  "tls_skip_verify",
-  "SuccessBeforePassing",
-  "FailuresBeforeCritical",
-  "ProxyHTTP",
-  "ProxyGRPC",
-  "OutputMaxSize",
-  "ServiceID",
-  "service_id",
-] as const;
-
-function newDraft(): Draft {
-  return {
-    id: "",
-    name: "",
-    notes: "",
-    ttlMs: 0,
-    status: "critical",
-    deregisterAfterMs: 0,
-    stated: false,
-    intervalMs: 0,
-    kind: "",
-    statedStatus: "",
-  };
-}
-
-function toSpec(draft: Draft): CheckSpec {
-  const { id, name, notes, ttlMs, deregisterAfterMs, kind, intervalMs, statedStatus } = draft;
-  const polled = kind !== "" && kind !== "alias";
-  if (intervalMs > 0 && ttlMs > 0) refused("Invalid check: Interval and TTL cannot both be specified");
-  if (polled && intervalMs <= 0) {
-    refused("Invalid check: Interval must be > 0 for Script, HTTP, or TCP checks");
-  }
-  if (kind === "" && ttlMs <= 0) refused("Invalid check: TTL must be > 0 for TTL checks");
-  if (kind !== "") {
-    const which = `a check of kind ${kind}`;
-    refused(`${which} is not supported by the meshwork agent yet: use a TTL check, or run against a real Consul`);
-  }
-  const status = statedStatus === "" ? "critical" : statedStatus;
-  if (!isStatus(status)) refused("Status for checks must 'passing', 'warning', 'critical'");
-  return { id, name, notes, ttlMs, status, deregisterAfterMs };
-}
-
-export function isStatus(written: string): written is Status {
-  return written === "passing" || written === "warning" || written === "critical";
-}
-
-function validateMeta(meta: readonly [string, string][]): void {
-  if (meta.length > maxMetaPairs) {
-    refused(`Invalid Service Meta: Node metadata cannot contain more than ${maxMetaPairs} key/value pairs`);
-  }
+/** What is wrong with a service's metadata; empty when nothing is. */
+export function faultOfMeta(meta: readonly (readonly [string, string])[]): string {
+  if (meta.length > maxMetaPairs) return `Node metadata cannot contain more than ${maxMetaPairs} key/value pairs`;
   for (const [key, value] of meta) {
-    const why = metaFault(key, value);
-    if (why !== "") refused(`Invalid Service Meta: Couldn't load metadata pair ('${key}', '${value}'): ${why}`);
+    const why = faultOfPair(key, value);
+    if (why !== "") return `Couldn't load metadata pair ('${key}', '${value}'): ${why}`;
   }
+  return "";
 }
 
-function metaFault(key: string, value: string): string {
+function faultOfPair(key: string, value: string): string {
   if (key === "") return "Key cannot be blank";
   if (!/^[\w-]+$/.test(key)) return "Key contains invalid characters";
   if (key.length > maxMetaKeyChars) return `Key is too long (limit: ${maxMetaKeyChars} characters)`;
@@ -236,12 +159,12 @@ function metaFault(key: string, value: string): string {
   return "";
 }
 
-function validateWeights({ passing, warning }: { passing: number; warning: number }): void {
-  if (passing < 1) refused("Invalid Weights: Passing must be greater than 0");
-  if (warning < 0) refused("Invalid Weights: Warning must be greater or equal than 0");
-  if (passing > maxWeight || warning > maxWeight) {
-    refused(`Invalid Weights: DNS Weight must be between 0 and ${maxWeight}`);
-  }
+/** What is wrong with a service's weights; empty when nothing is. */
+export function faultOfWeights({ passing, warning }: { passing: number; warning: number }): string {
+  if (passing < 1) return "Passing must be greater than 0";
+  if (warning < 0) return "Warning must be greater or equal than 0";
+  if (passing > maxWeight || warning > maxWeight) return `DNS Weight must be between 0 and ${maxWeight}`;
+  return "";
 }
 
 /** An IP address is also listed by its family; a name is not resolved. */
@@ -252,8 +175,14 @@ function ownTaggedAddresses(address: string, port: number): [string, TaggedAddre
 }
 
 /** By key, so that the same content reads the same; later entries win. */
-function sorted<V>(entries: readonly [string, V][]): Record<string, V> {
+export function sorted<V>(entries: readonly (readonly [string, V])[]): Record<string, V> {
   return Object.fromEntries([...new Map(entries)].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Sidecars and gateways. */
+export function refuseUnsupportedFields(fields: readonly string[]): void {
+  if (fields.length === 0) return;
+  refused(`${fields.join(", ")} is not supported by the meshwork agent yet: run against a real Consul`);
 }
 
 function refused(why: string): never {

@@ -2,27 +2,27 @@
  * The JSON of answers, field by field as Consul 1.8 writes it, with its differences between endpoints: the catalog shows
  * an absent Meta as `null` in one place and `{}` in another, agents know no indexes.
  */
-import type { Node } from "../node.ts";
-import { emulatedVersion, revision } from "../node.ts";
-import { firstIndex } from "../state/journal.ts";
+import { emulatedVersion, type Node, nodeMeta, revision } from "../node.ts";
 import type { Entry } from "../state/key-value.ts";
-import type { Check, Instance, Service, TaggedAddress } from "../state/service.ts";
+import type { CatalogNode, Check, CheckContent, Instance, Service, TaggedAddress } from "../state/service.ts";
 
 const noProxy = { MeshGateway: {}, Expose: {} } as const;
-const nodeMeta = { "consul-network-segment": "" } as const;
 
-export function nodeJson(node: Node): object {
+/** What lists and maps are made of. */
+type Identified<Field extends string> = { readonly [F in Field]: string } & Readonly<Record<string, unknown>>;
+
+export function nodeJson(node: CatalogNode): object {
   return {
     ...nodeIdentity(node),
-    TaggedAddresses: nodeAddresses(node),
-    Meta: nodeMeta,
-    CreateIndex: firstIndex,
-    ModifyIndex: firstIndex,
+    TaggedAddresses: node.taggedAddresses,
+    Meta: node.meta,
+    CreateIndex: node.createIndex,
+    ModifyIndex: node.modifyIndex,
   };
 }
 
 /** A service as `/v1/agent/services` shows it. */
-export function agentServiceJson(service: Service): object {
+export function agentServiceJson(service: Service): Identified<"ID"> {
   return {
     ID: service.id,
     Service: service.name,
@@ -38,7 +38,7 @@ export function agentServiceJson(service: Service): object {
 }
 
 /** A service as `/v1/health/service` shows it. */
-export function healthServiceJson({ service, createIndex, modifyIndex }: Instance): object {
+export function healthServiceJson({ service, createIndex, modifyIndex }: Instance): Identified<"ID"> {
   return {
     ID: service.id,
     Service: service.name,
@@ -57,11 +57,11 @@ export function healthServiceJson({ service, createIndex, modifyIndex }: Instanc
 }
 
 /** A service as `/v1/catalog/service` shows it. */
-export function catalogServiceJson(node: Node, { service, createIndex, modifyIndex }: Instance): object {
+export function catalogServiceJson({ node, service, createIndex, modifyIndex }: Instance): object {
   return {
     ...nodeIdentity(node),
-    TaggedAddresses: nodeAddresses(node),
-    NodeMeta: nodeMeta,
+    TaggedAddresses: node.taggedAddresses,
+    NodeMeta: node.meta,
     ServiceKind: "",
     ServiceID: service.id,
     ServiceName: service.name,
@@ -80,53 +80,35 @@ export function catalogServiceJson(node: Node, { service, createIndex, modifyInd
 }
 
 /** A check as the agent knows it. */
-export function agentCheckJson(node: Node, check: Check): object {
-  return checkJson(node, { ...check, createIndex: 0, modifyIndex: 0 }, check.output);
+export function agentCheckJson(node: Node, check: CheckContent): Identified<"CheckID"> {
+  return checkJson({ ...check, node: node.name, createIndex: 0, modifyIndex: 0 });
 }
 
 /** A check as the catalog knows it. */
-export function catalogCheckJson(node: Node, check: Check): object {
-  return checkJson(node, check, check.publishedOutput);
+export function catalogCheckJson(check: Check): Identified<"CheckID"> {
+  return checkJson(check);
 }
 
 /** A check as `/v1/agent/health/service` shows it. */
-export function localHealthCheckJson(node: Node, check: Check): object {
+export function localHealthCheckJson(node: Node, check: CheckContent): object {
   const unused = { HTTP: "", Header: null, Method: "", Body: "", TLSSkipVerify: false, TCP: "" };
   const definition = { Interval: "0s", Timeout: "0s", DeregisterCriticalServiceAfter: "0s", ...unused };
-  const { CreateIndex: _created, ModifyIndex: _modified, ...shown } = checkJson(node, check, check.output);
+  const shown = checkJson({ ...check, node: node.name, createIndex: 0, modifyIndex: 0 });
   const tags = check.serviceTags.length === 0 ? null : check.serviceTags;
-  return { ...shown, ServiceTags: tags, Type: "", Definition: definition, CreateIndex: 0, ModifyIndex: 0 };
+  return { ...shown, ServiceTags: tags, Type: "", Definition: definition };
 }
 
-/** The check that Consul's gossip keeps on every node; here there is nobody to gossip with. */
-export function serfCheck(): Check {
+/** A key as `/v1/kv` shows it. Its flags are 64 bits: write it with `stringifyExactly`. */
+export function entryJson(entry: Entry): object {
   return {
-    id: "serfHealth",
-    name: "Serf Health Status",
-    notes: "",
-    type: "",
-    serviceId: "",
-    serviceName: "",
-    serviceTags: [],
-    status: "passing",
-    output: "Agent alive and reachable",
-    publishedOutput: "Agent alive and reachable",
-    createIndex: firstIndex,
-    modifyIndex: firstIndex,
-  };
-}
-
-/** Flags are 64 bits, more than a JSON number of ours can hold: they are written by hand. */
-export function entriesJson(entries: readonly Entry[], indent: number): string {
-  const shapes = entries.map((entry) => ({
-    LockIndex: 0,
+    LockIndex: entry.lockIndex,
     Key: entry.key,
-    Flags: String(entry.flags),
+    Flags: entry.flags,
     Value: entry.value.length === 0 ? null : entry.value.toString("base64"),
+    ...(entry.session === "" ? {} : { Session: entry.session }),
     CreateIndex: entry.createIndex,
     ModifyIndex: entry.modifyIndex,
-  }));
-  return JSON.stringify(shapes, undefined, indent).replace(/"Flags":( ?)"(\d+)"/g, '"Flags":$1$2');
+  };
 }
 
 export function selfJson(node: Node): object {
@@ -172,31 +154,26 @@ export function memberJson(node: Node): object {
   };
 }
 
-function checkJson(node: Node, check: Check, output: string): Record<string, unknown> {
+function checkJson(check: Check): Identified<"CheckID"> {
   return {
-    Node: node.name,
+    Node: check.node,
     CheckID: check.id,
     Name: check.name,
     Status: check.status,
     Notes: check.notes,
-    Output: output,
+    Output: check.output,
     ServiceID: check.serviceId,
     ServiceName: check.serviceName,
     ServiceTags: check.serviceTags,
     Type: check.type,
-    Definition: {},
+    Definition: check.definition ?? {},
     CreateIndex: check.createIndex,
     ModifyIndex: check.modifyIndex,
   };
 }
 
-function nodeIdentity({ id, name, address, datacenter }: Node): object {
+function nodeIdentity({ id, name, address, datacenter }: CatalogNode): object {
   return { ID: id, Node: name, Address: address, Datacenter: datacenter };
-}
-
-function nodeAddresses({ address }: Node): object {
-  const family = address.includes(":") ? "ipv6" : "ipv4";
-  return { lan: address, [`lan_${family}`]: address, wan: address, [`wan_${family}`]: address };
 }
 
 function weightsJson({ weights }: Service): object {

@@ -1,74 +1,97 @@
-/** `/v1/health`: instances with their checks, and checks by service or state. */
+/** `/v1/health`: instances with their checks, and checks by service, node or state. */
 import { type AgentState, answerCatalogQuery } from "../agent-state.ts";
+import { checkFields, healthFields } from "../filter/fields.ts";
+import { nodeMetaParameter } from "../http/filter-parameter.ts";
 import { parseBoolean } from "../http/query.ts";
-import { RequestError } from "../http/reply.ts";
-import type { Route } from "../http/router.ts";
-import { catalogCheckJson, healthServiceJson, nodeJson, serfCheck } from "../json/shapes.ts";
-import { compare, topics, worst } from "../state/catalog.ts";
-import type { Check } from "../state/service.ts";
-import { tagged } from "./catalog.ts";
+import { type Reply, RequestError } from "../http/reply.ts";
+import type { Call, Route } from "../http/router.ts";
+import { catalogCheckJson, healthServiceJson, nodeJson } from "../json/shapes.ts";
+import { topics } from "../state/catalog.ts";
+import type { Check, Instance } from "../state/service.ts";
+import { nearParameter, tagged } from "./catalog.ts";
 
 export function healthRoutes(state: AgentState): Route[] {
-  const { node, catalog } = state;
-  const shown = (checks: readonly Check[]): object[] => checks.map((check) => catalogCheckJson(node, check));
+  const { node: own, catalog } = state;
 
-  const instancesOf = (name: string, tags: readonly string[], passingOnly: boolean): object[] =>
-    tagged(catalog.instances(name), tags)
-      .map((instance) => ({ instance, checks: [serfCheck(), ...catalog.checksOf(instance.service.id)] }))
-      .filter(({ checks }) => !passingOnly || worst(checks.map(({ status }) => status)) === "passing")
-      .map(({ instance, checks }) => ({
-        Node: nodeJson(node),
-        Service: healthServiceJson(instance),
-        Checks: shown(checks),
-      }));
+  const healthOf = (instance: Instance): object => ({
+    Node: nodeJson(instance.node),
+    Service: healthServiceJson(instance),
+    Checks: catalog.checksOf(instance).map(catalogCheckJson),
+  });
+  const passes = (instance: Instance): boolean =>
+    catalog.checksOf(instance).every(({ status }) => status === "passing");
+
+  const service = (call: Call): Promise<Reply> => {
+    const name = call.rest;
+    if (name === "") throw new RequestError(400, "Missing service name");
+    const passingOnly = passingParameter(call.query);
+    const tags = call.query.getAll("tag");
+    const wanted = nodeMetaParameter(call.query);
+    const near = nearParameter(call.query, own.name);
+    const read = (): Instance[] => {
+      const found = tagged(catalog.instances(name), tags).filter(({ node }) => wanted(node.meta));
+      return near(passingOnly ? found.filter(passes) : found);
+    };
+    return answerCatalogQuery(
+      state,
+      call,
+      (filter) => ({
+        index: catalog.serviceIndex(name),
+        topic: topics.health(name),
+        value: filter(read().map(healthOf)),
+      }),
+      healthFields,
+    );
+  };
+
+  /** Checks of any kind, of nodes that carry what is wanted. */
+  const checks = (call: Call, topic: string, read: () => readonly Check[]): Promise<Reply> => {
+    const wanted = nodeMetaParameter(call.query);
+    const found = (): readonly Check[] => read().filter(({ node }) => wanted(catalog.node(node)?.meta ?? null));
+    return answerCatalogQuery(
+      state,
+      call,
+      (filter) => ({ index: catalog.checksIndex, topic, value: filter(found().map(catalogCheckJson)) }),
+      checkFields,
+    );
+  };
+
+  const ofService = (call: Call): Promise<Reply> => {
+    if (call.rest === "") throw new RequestError(400, "Missing service name");
+    const name = call.rest.toLowerCase();
+    return checks(call, topics.checks(name), () =>
+      catalog.checks().filter(({ serviceName }) => serviceName.toLowerCase() === name),
+    );
+  };
+
+  const ofNode = (call: Call): Promise<Reply> => {
+    const name = call.rest;
+    if (name === "") throw new RequestError(400, "Missing node name");
+    return answerCatalogQuery(
+      state,
+      call,
+      (filter) => ({
+        index: catalog.checksIndex,
+        topic: topics.nodeChecks(name),
+        value: filter(catalog.checksOn(name).map(catalogCheckJson)),
+      }),
+      checkFields,
+    );
+  };
+
+  const inState = (call: Call): Promise<Reply> => {
+    const wanted = call.rest;
+    if (wanted === "") throw new RequestError(400, "Missing check state");
+    return checks(call, topics.state(wanted), () =>
+      catalog.checks().filter(({ status }) => wanted === "any" || status === wanted),
+    );
+  };
 
   return [
-    {
-      path: "/v1/health/service/",
-      methods: {
-        GET: (call) => {
-          const name = call.rest;
-          if (name === "") throw new RequestError(400, "Missing service name");
-          const passingOnly = passingParameter(call.query);
-          const tags = call.query.getAll("tag");
-          return answerCatalogQuery(state, call, () => ({
-            index: catalog.serviceIndex(name),
-            topic: topics.health(name),
-            value: instancesOf(name, tags, passingOnly),
-          }));
-        },
-      },
-    },
-    {
-      path: "/v1/health/checks/",
-      methods: {
-        GET: (call) => {
-          const name = call.rest;
-          if (name === "") throw new RequestError(400, "Missing service name");
-          const own = ({ serviceName }: Check): boolean => serviceName.toLowerCase() === name.toLowerCase();
-          return answerCatalogQuery(state, call, () => ({
-            index: catalog.checksIndex,
-            topic: topics.checks(name),
-            value: shown(catalog.checks().filter(own)),
-          }));
-        },
-      },
-    },
-    {
-      path: "/v1/health/state/",
-      methods: {
-        GET: (call) => {
-          const wanted = call.rest;
-          if (wanted === "") throw new RequestError(400, "Missing check state");
-          const matches = ({ status }: Check): boolean => wanted === "any" || status === wanted;
-          return answerCatalogQuery(state, call, () => ({
-            index: catalog.checksIndex,
-            topic: topics.state(wanted),
-            value: shown([serfCheck(), ...catalog.checks()].filter(matches).sort((a, b) => compare(a.id, b.id))),
-          }));
-        },
-      },
-    },
+    { path: "/v1/health/service/", methods: { GET: service } },
+    { path: "/v1/health/checks/", methods: { GET: ofService } },
+    { path: "/v1/health/node/", methods: { GET: ofNode } },
+    { path: "/v1/health/state/", methods: { GET: inState } },
   ];
 }
 

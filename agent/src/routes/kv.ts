@@ -1,27 +1,27 @@
-/** `/v1/kv`: values, listings, compare-and-set. Locks need Consul's sessions, which this agent does not have yet. */
+/** `/v1/kv`: values, listings, compare-and-set, locks. */
 import { type AgentState, indentFor, indexHeaders, json } from "../agent-state.ts";
 import {
+  type BlockingParameters,
   blockingParameters,
   consistency,
   parseUint64,
   refuseNamespace,
   refuseOtherDatacenter,
-  refuseUnsupported,
 } from "../http/query.ts";
 import { empty, jsonText, type Reply, RequestError } from "../http/reply.ts";
 import type { Call, Route } from "../http/router.ts";
-import { entriesJson } from "../json/shapes.ts";
+import { stringifyExactly } from "../json/exact-integers.ts";
+import { entryJson } from "../json/shapes.ts";
 import { blockingQuery } from "../state/blocking-query.ts";
 import { type Entry, keysOf, keyValueTopic } from "../state/key-value.ts";
+import { acquireLock, releaseLock } from "../state/locks.ts";
 
 export function keyValueRoutes(state: AgentState): Route[] {
-  const { keyValue, node } = state;
+  const { journal, keyValue, node } = state;
 
   const get = async (call: Call): Promise<Reply> => {
     const { query, rest, signal } = call;
-    refuseNamespace(query);
-    const wait = { ...blockingParameters(query), signal };
-    consistency(query);
+    const wait = { ...commonParameters(query), signal };
     const listing = query.has("keys") || query.has("recurse");
     if (rest === "" && !listing) throw new RequestError(400, "Missing key name");
     refuseOtherDatacenter(query, node.datacenter);
@@ -32,36 +32,60 @@ export function keyValueRoutes(state: AgentState): Route[] {
     const headers = indexHeaders(index);
     const found = entries[0];
     if (query.has("keys")) {
-      const keys = keysOf(entries, rest, query.get("separator") ?? "");
+      const keys = keysOf(entries, rest, query.get("separator") ?? query.get("seperator") ?? "");
       return found === undefined && rest !== "" ? empty(404, headers) : json(call, keys, headers);
     }
     if (found === undefined) return empty(404, headers);
     if (query.has("raw") && !listing) return raw(found, headers);
-    return jsonText(entriesJson(entries, indentFor(query)), headers);
+    return jsonText(stringifyExactly(entries.map(entryJson), indentFor(query)), headers);
   };
 
   const put = (call: Call): Reply => {
     const { query, rest, body } = call;
-    checkWrite(call, node.datacenter);
+    commonParameters(query);
     if (rest === "") throw new RequestError(400, "Missing key name");
     refuseConflict(query, ["cas", "acquire", "release"]);
-    refuseUnsupported(query, "acquire", "release");
-    const flags = numberParameter(query, "flags") ?? 0n;
-    return json(call, keyValue.set(rest, body, flags, numberParameter(query, "cas")));
+    const draft = { key: rest, value: body, flags: numberParameter(query, "flags") ?? 0n };
+    const cas = numberParameter(query, "cas");
+    refuseOtherDatacenter(query, node.datacenter);
+    return json(
+      call,
+      journal.write((write) => {
+        const session = query.get("acquire") ?? query.get("release");
+        if (session === null) return keyValue.set(write, draft, cas);
+        return query.has("acquire")
+          ? acquireLock(state, write, draft, session)
+          : releaseLock(state, write, draft, session);
+      }),
+    );
   };
 
   const remove = (call: Call): Reply => {
     const { query, rest } = call;
-    checkWrite(call, node.datacenter);
+    commonParameters(query);
     if (rest === "" && !query.has("recurse")) throw new RequestError(400, "Missing key name");
     refuseConflict(query, ["recurse", "cas"]);
     const cas = numberParameter(query, "cas");
-    if (!query.has("recurse")) return json(call, keyValue.delete(rest, cas));
-    keyValue.deleteUnder(rest);
-    return json(call, true);
+    refuseOtherDatacenter(query, node.datacenter);
+    return json(
+      call,
+      journal.write((write) => {
+        if (!query.has("recurse")) return keyValue.delete(write, rest, cas);
+        keyValue.deleteUnder(write, rest);
+        return true;
+      }),
+    );
   };
 
   return [{ path: "/v1/kv/", methods: { GET: get, PUT: put, DELETE: remove } }];
+}
+
+/** Writes take the parameters of reads too, and refuse those that are none. */
+function commonParameters(query: URLSearchParams): BlockingParameters {
+  consistency(query);
+  const wait = blockingParameters(query);
+  refuseNamespace(query);
+  return wait;
 }
 
 function single({ entry, index }: { entry: Entry | undefined; index: number }): { entries: Entry[]; index: number } {
@@ -72,11 +96,6 @@ function single({ entry, index }: { entry: Entry | undefined; index: number }): 
 function raw({ value }: Entry, headers: Readonly<Record<string, string>>): Reply {
   const guards = { "Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff" };
   return { status: 200, headers: { ...headers, ...guards, "Content-Type": "text/plain" }, body: value };
-}
-
-function checkWrite({ query }: Call, datacenter: string): void {
-  refuseNamespace(query);
-  refuseOtherDatacenter(query, datacenter);
 }
 
 function refuseConflict(query: URLSearchParams, parameters: readonly string[]): void {

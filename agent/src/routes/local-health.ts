@@ -4,7 +4,7 @@ import { type Reply, RequestError } from "../http/reply.ts";
 import type { Call, Route } from "../http/router.ts";
 import { agentServiceJson, localHealthCheckJson } from "../json/shapes.ts";
 import { worst } from "../state/catalog.ts";
-import type { Instance } from "../state/service.ts";
+import type { CheckContent, Service } from "../state/service.ts";
 
 type Aggregated = "passing" | "warning" | "critical" | "maintenance";
 
@@ -16,17 +16,20 @@ const statusCodes: Readonly<Record<Aggregated, number>> = {
 };
 const byGravity: readonly Aggregated[] = ["maintenance", "critical", "warning", "passing"];
 
-export function localHealthRoutes({ catalog, node }: AgentState): Route[] {
-  const aggregated = ({ service }: Instance): Aggregated => {
-    const checks = catalog.checksOf(service.id);
+export function localHealthRoutes({ registry, node }: AgentState): Route[] {
+  /** A node's own checks are also its services'. */
+  const checksOf = ({ id }: Service): CheckContent[] =>
+    registry.checks().filter(({ serviceId }) => serviceId === id || serviceId === "");
+  const aggregated = (service: Service): Aggregated => {
+    const checks = checksOf(service);
     return checks.some(({ type }) => type === "maintenance")
       ? "maintenance"
       : worst(checks.map(({ status }) => status));
   };
-  const shape = (instance: Instance): object => ({
-    AggregatedStatus: aggregated(instance),
-    Service: agentServiceJson(instance.service),
-    Checks: catalog.checksOf(instance.service.id).map((check) => localHealthCheckJson(node, check)),
+  const shape = (service: Service): object => ({
+    AggregatedStatus: aggregated(service),
+    Service: agentServiceJson(service),
+    Checks: checksOf(service).map((check) => localHealthCheckJson(node, check)),
   });
   /** Consul calls one of its two texts JSON. */
   const missing = (call: Call, reason: string, textType: string, value: unknown): Reply => {
@@ -47,13 +50,12 @@ export function localHealthRoutes({ catalog, node }: AgentState): Route[] {
       methods: {
         GET: (call) => {
           if (call.rest === "") throw new RequestError(500, "Bad request: Missing serviceID");
-          const instance = catalog.registered(call.rest);
-          if (instance === undefined) {
+          const service = registry.service(call.rest);
+          if (service === undefined) {
             const nothing = { AggregatedStatus: "critical", Service: null, Checks: null };
             return missing(call, `ServiceId ${call.rest} not found`, "application/json", nothing);
           }
-          const aggregate = aggregated(instance);
-          return answer(call, aggregate, shape(instance));
+          return answer(call, aggregated(service), shape(service));
         },
       },
     },
@@ -62,13 +64,13 @@ export function localHealthRoutes({ catalog, node }: AgentState): Route[] {
       methods: {
         GET: (call) => {
           if (call.rest === "") throw new RequestError(500, "Bad request: Missing service Name");
-          const instances = catalog.instances(call.rest).filter(({ service }) => service.id !== catalog.ownId);
-          if (instances.length === 0) {
+          const services = registry.services().filter(({ name }) => name === call.rest);
+          if (services.length === 0) {
             return missing(call, `ServiceName ${call.rest} Not Found`, "text/plain", []);
           }
-          const found = new Set(instances.map(aggregated));
+          const found = new Set(services.map(aggregated));
           const aggregate = byGravity.find((status) => found.has(status)) ?? "passing";
-          return answer(call, aggregate, instances.map(shape));
+          return answer(call, aggregate, services.map(shape));
         },
       },
     },

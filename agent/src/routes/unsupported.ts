@@ -6,37 +6,32 @@ import { text } from "../http/reply.ts";
 import type { Handler, Route } from "../http/router.ts";
 
 const families = [
-  "/v1/acl/",
-  "/v1/agent/check/register",
-  "/v1/agent/check/deregister/",
   "/v1/agent/connect/",
-  "/v1/agent/maintenance",
+  "/v1/agent/host",
+  "/v1/agent/metrics",
+  "/v1/agent/monitor",
+  "/v1/agent/reload",
   "/v1/catalog/connect/",
-  "/v1/catalog/deregister",
-  "/v1/catalog/node/",
-  "/v1/catalog/register",
-  "/v1/config",
-  "/v1/config/",
   "/v1/connect/",
   "/v1/coordinate/",
-  "/v1/discovery-chain/",
   "/v1/event/",
   "/v1/health/connect/",
-  "/v1/health/node/",
   "/v1/operator/",
   "/v1/query",
   "/v1/query/",
-  "/v1/session/",
   "/v1/snapshot",
-  "/v1/txn",
 ] as const;
 
 export function unsupportedRoutes(): Route[] {
-  return families.map((path) => {
+  // What Consul answers where access control is off, as it is here.
+  const off: Handler = () => text(401, "ACL support disabled");
+  const acl: Route = { path: "/v1/acl/", methods: { GET: off, PUT: off, DELETE: off } };
+  const refused = families.map((path): Route => {
     const refuse: Handler = ({ rest }) => {
       const message = `${path}${rest} is not supported by the meshwork agent yet: run against a real Consul for it`;
       return text(501, message);
     };
     return { path, methods: { GET: refuse, PUT: refuse, DELETE: refuse } };
   });
+  return [acl, ...refused];
 }

@@ -5,6 +5,7 @@
  * counter, so an unrelated write does not even run it again.
  */
 import type { Cancel } from "../clock.ts";
+import { Write } from "./write.ts";
 
 /**
  * A fresh Consul has written its own node, leader and configuration before anyone registers anything. Starting above 1
@@ -25,6 +26,20 @@ export class Journal {
   advance(): number {
     this.#index += 1;
     return this.#index;
+  }
+
+  /** Makes a write; when `change` throws, it is taken back and the error goes on. */
+  write<T>(change: (write: Write) => T): T {
+    const write = new Write(this);
+    let result: T;
+    try {
+      result = change(write);
+    } catch (error) {
+      write.rollback();
+      throw error;
+    }
+    write.commit();
+    return result;
   }
 
   /** Tells whoever watches one of the topics, once each. Call it when the write is complete: they read at once. */

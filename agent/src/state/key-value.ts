@@ -1,17 +1,26 @@
 /**
- * The key/value store. Deleted keys leave tombstones, so that a prefix remembers that something under it went.
+ * The key/value store. Deleted keys leave tombstones, so that a prefix remembers that something under it went. A key may
+ * be held by a session, which makes it a lock; holding it keeps nobody from writing it otherwise.
  */
-import { compare } from "./catalog.ts";
-import type { Journal } from "./journal.ts";
+import { compare } from "./compare.ts";
+import type { Write } from "./write.ts";
 
 /** Everything in the store shares a topic: a reading's own index decides whether a write concerned it. */
 export const keyValueTopic = "kv";
 
-export interface Entry {
+/** What a caller says of a key. */
+export interface Draft {
   readonly key: string;
   readonly value: Buffer;
   /** A number of the caller's own, 64 bits unsigned. */
   readonly flags: bigint;
+}
+
+export interface Entry extends Draft {
+  /** Who holds the key; empty when nobody does. */
+  readonly session: string;
+  /** How often the key changed hands; a write that is no lock sets it to 0, as in Consul. */
+  readonly lockIndex: number;
   readonly createIndex: number;
   readonly modifyIndex: number;
 }
@@ -23,15 +32,10 @@ export type CompareAndSet = bigint | undefined;
 const maxTombstones = 10_000;
 
 export class KeyValue {
-  readonly #journal: Journal;
   readonly #entries = new Map<string, Entry>();
   readonly #tombstones = new Map<string, number>();
   /** The index of the last change to any key; Consul shows 1 when there was none. */
   #index = 1;
-
-  constructor(journal: Journal) {
-    this.#journal = journal;
-  }
 
   /** The index of a query for the key: its own, or that of the whole store while it is missing. */
   get(key: string): { entry: Entry | undefined; index: number } {
@@ -50,46 +54,87 @@ export class KeyValue {
     return { entries, index: index === 0 ? this.#index : index };
   }
 
+  /** What a session holds, by key. */
+  heldBy(session: string): Entry[] {
+    const held = [...this.#entries.values()].filter((entry) => entry.session.toLowerCase() === session);
+    return held.sort((a, b) => compare(a.key, b.key));
+  }
+
   /** `false` when the compare-and-set found another index. The same value and flags again change nothing. */
-  set(key: string, value: Buffer, flags: bigint, cas: CompareAndSet): boolean {
-    const before = this.#entries.get(key);
+  set(write: Write, draft: Draft, cas: CompareAndSet): boolean {
+    const before = this.#entries.get(draft.key);
     if (cas !== undefined && cas !== BigInt(before?.modifyIndex ?? 0)) return false;
-    if (before !== undefined && before.flags === flags && before.value.equals(value)) return true;
-    const index = this.#journal.advance();
-    this.#entries.set(key, { key, value, flags, createIndex: before?.createIndex ?? index, modifyIndex: index });
-    this.#announce(index);
+    this.#put(write, draft, before?.session ?? "", 0);
+    return true;
+  }
+
+  /** Sets the key and makes it the session's; `false` when another session holds it. */
+  acquire(write: Write, draft: Draft, session: string): boolean {
+    const before = this.#entries.get(draft.key);
+    const isOurs = before?.session === session;
+    if (before !== undefined && before.session !== "" && !isOurs) return false;
+    const lockIndex = before?.lockIndex ?? 0;
+    this.#put(write, draft, session, isOurs ? lockIndex : lockIndex + 1);
+    return true;
+  }
+
+  /** Sets the key and makes it nobody's; `false` unless this session holds it. */
+  release(write: Write, draft: Draft, session: string): boolean {
+    const before = this.#entries.get(draft.key);
+    if (before === undefined || before.session !== session) return false;
+    this.#put(write, draft, "", before.lockIndex);
     return true;
   }
 
   /** `false` when the compare-and-set found another index. Deleting what is not there succeeds. */
-  delete(key: string, cas: CompareAndSet): boolean {
+  delete(write: Write, key: string, cas: CompareAndSet): boolean {
     const before = this.#entries.get(key);
     if (before === undefined) return true;
     if (cas !== undefined && cas !== BigInt(before.modifyIndex)) return false;
-    this.#entries.delete(key);
-    this.#bury(key);
+    write.delete(this.#entries, key);
+    this.#bury(write, key);
+    this.#changed(write);
     return true;
   }
 
-  deleteUnder(prefix: string): void {
+  deleteUnder(write: Write, prefix: string): void {
     const doomed = [...this.#entries.keys()].filter((key) => key.startsWith(prefix));
     if (doomed.length === 0) return;
-    for (const key of doomed) this.#entries.delete(key);
-    this.#bury(prefix);
+    for (const key of doomed) write.delete(this.#entries, key);
+    // Every reading of the whole store has the index of the whole store.
+    if (prefix !== "") this.#bury(write, prefix);
+    this.#changed(write);
   }
 
-  #bury(keyOrPrefix: string): void {
-    const index = this.#journal.advance();
-    this.#tombstones.delete(keyOrPrefix);
-    this.#tombstones.set(keyOrPrefix, index);
+  #put(write: Write, { key, value, flags }: Draft, session: string, lockIndex: number): void {
+    const before = this.#entries.get(key);
+    if (
+      before !== undefined &&
+      before.flags === flags &&
+      before.value.equals(value) &&
+      before.session === session &&
+      before.lockIndex === lockIndex
+    ) {
+      return;
+    }
+    const index = write.index();
+    const createIndex = before?.createIndex ?? index;
+    write.set(this.#entries, key, { key, value, flags, session, lockIndex, createIndex, modifyIndex: index });
+    this.#changed(write);
+  }
+
+  #bury(write: Write, keyOrPrefix: string): void {
+    write.delete(this.#tombstones, keyOrPrefix);
+    write.set(this.#tombstones, keyOrPrefix, write.index());
     const [oldest] = this.#tombstones.keys();
-    if (this.#tombstones.size > maxTombstones && oldest !== undefined) this.#tombstones.delete(oldest);
-    this.#announce(index);
+    if (this.#tombstones.size > maxTombstones && oldest !== undefined) write.delete(this.#tombstones, oldest);
   }
 
-  #announce(index: number): void {
-    this.#index = index;
-    this.#journal.announce([keyValueTopic]);
+  #changed(write: Write): void {
+    const before = this.#index;
+    write.onRollback(() => (this.#index = before));
+    this.#index = write.index();
+    write.wake(keyValueTopic);
   }
 }
 

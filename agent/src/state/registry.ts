@@ -1,28 +1,42 @@
 /**
- * The agent's side of registration: TTLs that run out, maintenance, and services that are removed when they stay
- * critical. It decides; the catalog keeps.
+ * The agent's own side of registration: its services and checks, maintenance, and services that are removed when they
+ * stay critical. It decides; anti-entropy takes it to the catalog.
  */
-import type { Cancel, Clock } from "../clock.ts";
-import type { Catalog, CheckContent } from "./catalog.ts";
-import type { CheckSpec, Service, Status } from "./service.ts";
+import { AliasCheck, type AliasView } from "../checks/alias-check.ts";
+import { PolledCheck } from "../checks/polled-check.ts";
+import type { Probe } from "../checks/probe.ts";
+import type { Outcome, Report, RunningCheck } from "../checks/running-check.ts";
+import { TtlCheck } from "../checks/ttl-check.ts";
+import type { Cancel } from "../clock.ts";
+import { AntiEntropy, type AntiEntropyRoom } from "./anti-entropy.ts";
+import { topics } from "./catalog.ts";
+import type { CheckSpec } from "./check-spec.ts";
+import { compare } from "./compare.ts";
+import type { Journal } from "./journal.ts";
+import type { CheckContent, Service, Status } from "./service.ts";
 
 /** Consul looks for services to remove this often. */
 export const reapIntervalMs = 30_000;
 /** Consul accepts shorter times and then uses this one. */
 export const minDeregisterAfterMs = 60_000;
-/** Consul keeps this much of a check's output and says what it cut. */
-export const maxOutputBytes = 4_096;
+export const nodeMaintenanceId = "_node_maintenance";
 
-const defaultReason =
-  "Maintenance mode is enabled for this service, but no reason was provided. This is a default message.";
+function defaultReason(what: "service" | "node"): string {
+  return `Maintenance mode is enabled for this ${what}, but no reason was provided. This is a default message.`;
+}
 
-/** What the catalog does not need to know of a TTL check. */
-interface Ttl {
-  readonly ttlMs: number;
+export interface RegistryRoom extends AntiEntropyRoom {
+  readonly journal: Journal;
+  readonly probe: Probe;
+}
+
+type LocalContent = CheckContent & { readonly status: Status };
+
+interface Kept {
+  content: LocalContent;
+  /** `undefined` for maintenance, which nothing keeps up. */
+  readonly running: RunningCheck | undefined;
   readonly deregisterAfterMs: number;
-  cancelExpiry: Cancel;
-  /** What the last heartbeat said; a check registered anew starts with nothing. */
-  lastOutput: string;
   /** When it turned critical, on the agent's clock; `undefined` while it is not. */
   criticalSinceMs: number | undefined;
 }
@@ -35,16 +49,57 @@ export class UnknownTtlError extends Error {
   }
 }
 
+/** A check of a service that this agent does not have. */
+export class UnknownServiceError extends Error {
+  constructor(serviceId: string) {
+    super(`ServiceID ${JSON.stringify(serviceId)} does not exist`);
+    this.name = "UnknownServiceError";
+  }
+}
+
 export class Registry {
-  readonly #catalog: Catalog;
-  readonly #clock: Clock;
-  readonly #ttls = new Map<string, Ttl>();
+  readonly #room: RegistryRoom;
+  readonly #services = new Map<string, Service>();
+  readonly #checks = new Map<string, Kept>();
+  readonly #antiEntropy: AntiEntropy;
   #cancelReaper: Cancel;
 
-  constructor(catalog: Catalog, clock: Clock) {
-    this.#catalog = catalog;
-    this.#clock = clock;
-    this.#cancelReaper = clock.after(reapIntervalMs, () => this.#reap());
+  constructor(room: RegistryRoom) {
+    this.#room = room;
+    this.#antiEntropy = new AntiEntropy(room, {
+      services: () => this.services(),
+      service: (id) => this.service(id),
+      checks: () => this.checks(),
+      check: (id) => this.check(id),
+      adoptTags: (id, tags) => {
+        const service = this.#services.get(id);
+        if (service !== undefined) this.#services.set(id, { ...service, tags });
+      },
+    });
+    this.#cancelReaper = room.clock.after(reapIntervalMs, () => this.#reap());
+  }
+
+  /** By ID. */
+  services(): Service[] {
+    return [...this.#services.values()].sort((a, b) => compare(a.id, b.id));
+  }
+
+  service(id: string): Service | undefined {
+    return this.#services.get(id);
+  }
+
+  /** By ID, as the agent knows them, with their latest output. */
+  checks(): CheckContent[] {
+    const contents = [...this.#checks.values()].map(({ content }) => content);
+    return contents.sort((a, b) => compare(a.id, b.id));
+  }
+
+  check(id: string): CheckContent | undefined {
+    return this.#checks.get(id)?.content;
+  }
+
+  checksOf(serviceId: string): CheckContent[] {
+    return this.checks().filter((check) => check.serviceId === serviceId);
   }
 
   /**
@@ -52,23 +107,52 @@ export class Registry {
    * that are not named again stay unless `replaceChecks` is "replace".
    */
   register(service: Service, specs: readonly CheckSpec[], replaceChecks: "keep" | "replace"): void {
-    const contents = new Map<string, CheckContent>();
+    const isNew = !this.#services.has(service.id);
+    const named = new Set<string>();
+    const known = this.checksOf(service.id);
+    this.#services.set(service.id, service);
     specs.forEach((spec, position) => {
-      const id = checkId(service, spec, position, specs.length);
-      const content = this.#describe(id, spec, service);
-      contents.set(id, content);
-      this.#keepTtl(id, spec, content.status);
+      const id = serviceCheckId(service, spec, position, specs.length);
+      named.add(id);
+      this.#install(id, spec.name === "" ? `Service '${service.name}' check` : spec.name, spec, service);
     });
-    const known = this.#catalog.checksOf(service.id);
-    const drop = replaceChecks === "replace" ? known.filter(({ id }) => !contents.has(id)).map(({ id }) => id) : [];
-    for (const id of drop) this.#forgetTtl(id);
-    this.#catalog.register(service, [...contents.values()], drop);
+    const dropped = replaceChecks === "replace" ? known.filter(({ id }) => !named.has(id)) : [];
+    for (const { id } of dropped) this.#forget(id);
+    this.#antiEntropy.publish(this.#contents(named), service);
+    for (const { id } of dropped) this.#antiEntropy.retractCheck(id);
+    this.#startAliases(named);
+    if (isNew || named.size > 0 || dropped.length > 0) this.#refreshAliases(service.id);
   }
 
   /** Removing what is not there is fine. */
   deregister(serviceId: string): void {
-    for (const { id } of this.#catalog.checksOf(serviceId)) this.#forgetTtl(id);
-    this.#catalog.deregister(serviceId);
+    if (!this.#services.delete(serviceId)) return;
+    for (const { id } of this.checksOf(serviceId)) this.#forget(id);
+    this.#antiEntropy.retractService(serviceId);
+    this.#refreshAliases(serviceId);
+  }
+
+  /**
+   * Registers a check of a service that is there, or of the whole node, or describes it anew.
+   *
+   * @throws UnknownServiceError when there is no such service.
+   */
+  registerCheck(id: string, spec: CheckSpec, serviceId: string): void {
+    const service = this.#services.get(serviceId);
+    if (serviceId !== "" && service === undefined) throw new UnknownServiceError(serviceId);
+    this.#install(id, spec.name, spec, service);
+    this.#antiEntropy.publish(this.#contents([id]), service);
+    this.#startAliases([id]);
+    this.#refreshAliases(serviceId);
+  }
+
+  /** Removing what is not there is fine. */
+  removeCheck(id: string): void {
+    const gone = this.check(id);
+    if (gone === undefined) return;
+    this.#forget(id);
+    this.#antiEntropy.retractCheck(id);
+    this.#refreshAliases(gone.serviceId);
   }
 
   /**
@@ -77,114 +161,164 @@ export class Registry {
    * @throws UnknownTtlError when there is no such TTL check.
    */
   heartbeat(checkId: string, status: Status, output: string): void {
-    const ttl = this.#ttls.get(checkId);
-    if (ttl === undefined) throw new UnknownTtlError(checkId);
-    ttl.lastOutput = truncated(output);
-    this.#arm(checkId, ttl);
-    this.#setStatus(checkId, ttl, status, ttl.lastOutput);
+    const running = this.#checks.get(checkId)?.running;
+    if (!(running instanceof TtlCheck)) throw new UnknownTtlError(checkId);
+    running.heartbeat({ status, output });
   }
 
   /** Takes one service out of rotation; a second reason for the same maintenance is not recorded. */
   startMaintenance(service: Service, reason: string): void {
-    const id = maintenanceId(service.id);
-    if (this.#catalog.check(id) !== undefined) return;
-    this.#catalog.putCheck({
-      id,
-      name: "Service Maintenance Mode",
-      notes: reason === "" ? defaultReason : reason,
-      type: "maintenance",
-      serviceId: service.id,
-      serviceName: service.name,
-      serviceTags: service.tags,
-      status: "critical",
-      output: "",
-    });
+    const notes = reason === "" ? defaultReason("service") : reason;
+    this.#maintain(serviceMaintenanceId(service.id), "Service Maintenance Mode", notes, service);
   }
 
   endMaintenance(service: Service): void {
-    this.#catalog.removeCheck(maintenanceId(service.id));
+    this.removeCheck(serviceMaintenanceId(service.id));
   }
 
-  /** Stops every timer. The state stays readable. */
+  /** Takes everything on this node out of rotation. */
+  startNodeMaintenance(reason: string): void {
+    this.#maintain(nodeMaintenanceId, "Node Maintenance Mode", reason === "" ? defaultReason("node") : reason);
+  }
+
+  endNodeMaintenance(): void {
+    this.removeCheck(nodeMaintenanceId);
+  }
+
+  /** Stops every timer and every attempt under way. The state stays readable. */
   close(): void {
     this.#cancelReaper();
-    for (const id of this.#ttls.keys()) this.#forgetTtl(id);
+    this.#antiEntropy.close();
+    for (const { running } of this.#checks.values()) running?.stop();
   }
 
-  #describe(id: string, spec: CheckSpec, service: Service): CheckContent {
-    const known = this.#catalog.check(id);
-    return {
+  #install(id: string, name: string, spec: CheckSpec, service: Service | undefined): void {
+    const known = this.#checks.get(id);
+    known?.running?.stop();
+    const content: LocalContent = {
       id,
-      name: spec.name === "" ? `Service '${service.name}' check` : spec.name,
+      name,
       notes: spec.notes,
-      type: "ttl",
-      serviceId: service.id,
-      serviceName: service.name,
-      serviceTags: service.tags,
-      status: known?.status ?? spec.status,
-      output: known?.output ?? "",
+      type: spec.method.kind,
+      serviceId: service?.id ?? "",
+      serviceName: service?.name ?? "",
+      serviceTags: service?.tags ?? [],
+      status: known?.content.status ?? spec.status,
+      output: known?.content.output ?? "",
     };
-  }
-
-  #keepTtl(id: string, spec: CheckSpec, status: Status): void {
-    const known = this.#ttls.get(id);
-    known?.cancelExpiry();
-    const ttl: Ttl = {
-      ttlMs: spec.ttlMs,
+    this.#checks.set(id, {
+      content,
+      running: this.#run(spec, (outcome) => this.#update(id, outcome)),
       deregisterAfterMs: spec.deregisterAfterMs > 0 ? Math.max(spec.deregisterAfterMs, minDeregisterAfterMs) : 0,
-      cancelExpiry: () => undefined,
-      lastOutput: "",
-      criticalSinceMs: status === "critical" ? (known?.criticalSinceMs ?? this.#clock.now()) : undefined,
-    };
-    this.#ttls.set(id, ttl);
-    this.#arm(id, ttl);
-  }
-
-  #arm(id: string, ttl: Ttl): void {
-    ttl.cancelExpiry();
-    ttl.cancelExpiry = this.#clock.after(ttl.ttlMs, () => {
-      const follows = ttl.lastOutput === "" ? "" : ` (last output before timeout follows): ${ttl.lastOutput}`;
-      this.#setStatus(id, ttl, "critical", `TTL expired${follows}`);
+      criticalSinceMs: content.status === "critical" ? (known?.criticalSinceMs ?? this.#room.clock.now()) : undefined,
     });
   }
 
-  #setStatus(id: string, ttl: Ttl, status: Status, output: string): void {
-    const check = this.#catalog.check(id);
-    if (check === undefined) return;
-    ttl.criticalSinceMs = status === "critical" ? (ttl.criticalSinceMs ?? this.#clock.now()) : undefined;
-    const { createIndex: _created, modifyIndex: _modified, publishedOutput: _published, ...content } = check;
-    this.#catalog.putCheck({ ...content, status, output });
+  #run({ method, maxOutputBytes }: CheckSpec, report: Report): RunningCheck {
+    const { clock, random, probe } = this.#room;
+    switch (method.kind) {
+      case "ttl":
+        return new TtlCheck({ ttlMs: method.ttlMs, maxOutputBytes, clock, report });
+      case "alias":
+        return new AliasCheck({
+          method,
+          view: this.#viewOf(method.node),
+          clock,
+          report,
+          ...this.#watchOf(method.node),
+        });
+      case "http":
+      case "tcp":
+      case "grpc":
+        return new PolledCheck({ method, maxOutputBytes, clock, random, probe, report });
+    }
   }
 
-  #forgetTtl(id: string): void {
-    this.#ttls.get(id)?.cancelExpiry();
-    this.#ttls.delete(id);
+  #viewOf(node: string): AliasView {
+    if (node === "") return { checks: () => this.checks(), hasService: (id) => this.#services.has(id) };
+    const { catalog } = this.#room;
+    const hasService = (id: string): boolean => catalog.instancesOn(node).some(({ service }) => service.id === id);
+    return { checks: () => catalog.checksOn(node), hasService };
+  }
+
+  #watchOf(node: string): { watch?: (wake: () => void) => Cancel } {
+    const { journal } = this.#room;
+    return node === "" ? {} : { watch: (wake) => journal.watch(topics.nodeChecks(node), wake) };
+  }
+
+  #update(id: string, { status, output }: Outcome): void {
+    const kept = this.#checks.get(id);
+    if (kept === undefined) return;
+    const before = kept.content;
+    kept.criticalSinceMs = status === "critical" ? (kept.criticalSinceMs ?? this.#room.clock.now()) : undefined;
+    if (before.status === status && before.output === output) return;
+    kept.content = { ...before, status, output };
+    if (before.status === status) {
+      this.#antiEntropy.publishOutputLater(id);
+      return;
+    }
+    this.#antiEntropy.publish([kept.content], this.#services.get(before.serviceId));
+    this.#refreshAliases(before.serviceId);
+  }
+
+  #maintain(id: string, name: string, notes: string, service?: Service): void {
+    if (this.#checks.has(id)) return;
+    const content: LocalContent = {
+      id,
+      name,
+      notes,
+      type: "maintenance",
+      serviceId: service?.id ?? "",
+      serviceName: service?.name ?? "",
+      serviceTags: service?.tags ?? [],
+      status: "critical",
+      output: "",
+    };
+    const criticalSinceMs = this.#room.clock.now();
+    this.#checks.set(id, { content, running: undefined, deregisterAfterMs: 0, criticalSinceMs });
+    this.#antiEntropy.publish([content], service);
+    this.#refreshAliases(content.serviceId);
+  }
+
+  #contents(ids: Iterable<string>): CheckContent[] {
+    return [...ids].map((id) => this.check(id)).filter((content) => content !== undefined);
+  }
+
+  #startAliases(ids: Iterable<string>): void {
+    for (const id of ids) {
+      const running = this.#checks.get(id)?.running;
+      if (running instanceof AliasCheck) running.refresh();
+    }
+  }
+
+  /** Only a change of status is told on, so that aliases of each other come to rest. */
+  #refreshAliases(serviceId: string): void {
+    for (const { running } of this.#checks.values()) {
+      if (!(running instanceof AliasCheck)) continue;
+      if (running.method.node === "" && running.method.serviceId === serviceId) running.refresh();
+    }
+  }
+
+  #forget(id: string): void {
+    this.#checks.get(id)?.running?.stop();
+    this.#checks.delete(id);
   }
 
   #reap(): void {
-    const now = this.#clock.now();
-    for (const [id, { criticalSinceMs, deregisterAfterMs }] of this.#ttls) {
-      if (criticalSinceMs === undefined || deregisterAfterMs === 0) continue;
-      if (now - criticalSinceMs <= deregisterAfterMs) continue;
-      const check = this.#catalog.check(id);
-      if (check !== undefined) this.deregister(check.serviceId);
+    const now = this.#room.clock.now();
+    for (const { content, criticalSinceMs, deregisterAfterMs } of this.#checks.values()) {
+      if (criticalSinceMs === undefined || deregisterAfterMs === 0 || content.serviceId === "") continue;
+      if (now - criticalSinceMs > deregisterAfterMs) this.deregister(content.serviceId);
     }
-    this.#cancelReaper = this.#clock.after(reapIntervalMs, () => this.#reap());
+    this.#cancelReaper = this.#room.clock.after(reapIntervalMs, () => this.#reap());
   }
 }
 
-function checkId(service: Service, spec: CheckSpec, position: number, count: number): string {
+function serviceCheckId(service: Service, spec: CheckSpec, position: number, count: number): string {
   if (spec.id !== "") return spec.id;
   return count === 1 ? `service:${service.id}` : `service:${service.id}:${position + 1}`;
 }
 
-function maintenanceId(serviceId: string): string {
+function serviceMaintenanceId(serviceId: string): string {
   return `_service_maintenance:${serviceId}`;
-}
-
-function truncated(output: string): string {
-  const bytes = Buffer.from(output);
-  if (bytes.length <= maxOutputBytes) return output;
-  const kept = bytes.subarray(0, maxOutputBytes).toString();
-  return `${kept} ... (captured ${maxOutputBytes} of ${bytes.length} bytes)`;
 }

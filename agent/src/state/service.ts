@@ -1,4 +1,4 @@
-/** The words of registration: what a service and its checks are, before and after the agent knows them. */
+/** The words of registration: what nodes, services and their checks are, before and after the registry knows them. */
 
 export type Status = "passing" | "warning" | "critical";
 
@@ -21,41 +21,61 @@ export interface Service {
   readonly connectNative: boolean;
 }
 
-/** A TTL check as its owner describes it. */
-export interface CheckSpec {
-  /** Empty for the default, `service:<service id>`, numbered from 1 when the service brings several checks. */
+/** A machine as its owner describes it. Consul shows what was left out as `null`, not as empty. */
+export interface NodeDescription {
+  /** A UUID, or empty for a machine that nobody gave one. */
   readonly id: string;
-  /** Empty for the default, `Service '<name>' check`. */
   readonly name: string;
-  readonly notes: string;
-  /** Milliseconds without a heartbeat until the check turns critical; above 0. */
-  readonly ttlMs: number;
-  /** The state to start in; an agent that already knows the check keeps the state it knows. */
-  readonly status: Status;
-  /** Milliseconds in critical until the service is deregistered; 0 for never. */
-  readonly deregisterAfterMs: number;
+  readonly datacenter: string;
+  readonly address: string;
+  readonly taggedAddresses: Readonly<Record<string, string>> | null;
+  readonly meta: Readonly<Record<string, string>> | null;
 }
 
-/** What everybody sees of a check; the keepers of TTLs know more. */
-export interface Check {
+/** What everybody sees of a check, whoever keeps it. */
+export interface CheckContent {
   readonly id: string;
   readonly name: string;
   readonly notes: string;
-  readonly type: "ttl" | "maintenance" | "";
+  /** `ttl`, `http`, `maintenance` and so on; empty for what Consul calls nothing. */
+  readonly type: string;
+  /** Empty when the check is the whole node's. */
   readonly serviceId: string;
   readonly serviceName: string;
   readonly serviceTags: readonly string[];
-  readonly status: Status;
-  /** As this agent knows it. */
+  /** A {@link Status}, or whatever else somebody put into the catalog. */
+  readonly status: string;
   readonly output: string;
-  /** As the catalog knows it: output alone is not worth waking every watcher for, so it lags until the status moves. */
-  readonly publishedOutput: string;
+  /** Of a check that was put into the catalog with how it is done, as JSON; agents do not tell. */
+  readonly definition?: object;
+}
+
+interface Indexed {
   readonly createIndex: number;
   readonly modifyIndex: number;
 }
 
-export interface Instance {
+/** A node in the catalog. */
+export interface CatalogNode extends NodeDescription, Indexed {}
+
+/** A service in the catalog. */
+export interface Instance extends Indexed {
+  readonly node: CatalogNode;
   readonly service: Service;
-  readonly createIndex: number;
-  readonly modifyIndex: number;
+}
+
+/** A check in the catalog. */
+export interface Check extends CheckContent, Indexed {
+  /** The name of the node. */
+  readonly node: string;
+}
+
+/** The worst of several; a service without checks passes. */
+export function worst(statuses: Iterable<string>): Status {
+  let result: Status = "passing";
+  for (const status of statuses) {
+    if (status === "critical") return status;
+    if (status === "warning") result = status;
+  }
+  return result;
 }

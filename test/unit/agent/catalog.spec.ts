@@ -60,10 +60,10 @@ describe("the catalog's indexes", () => {
       [],
     );
     assert.equal(journal.index, before);
-    assert.equal(catalog.check("service:shop")?.output, "beat 1");
-    assert.equal(catalog.check("service:shop")?.publishedOutput, "");
+    assert.equal(registry.check("service:shop")?.output, "beat 1");
+    assert.equal(catalog.check("laptop", "service:shop")?.output, "");
     registry.heartbeat("service:shop", "warning", "beat 2");
-    assert.equal(catalog.check("service:shop")?.publishedOutput, "beat 2");
+    assert.equal(catalog.check("laptop", "service:shop")?.output, "beat 2");
   });
 
   it("of another service do not move", () => {
@@ -108,7 +108,7 @@ describe("the catalog's indexes", () => {
     assert.deepEqual(catalog.instances("shop"), []);
     assert.equal(catalog.serviceIndex("shop"), journal.index);
     assert.equal(catalog.serviceIndex("other"), journal.index);
-    assert.equal(catalog.check("service:x")?.serviceName, "other");
+    assert.equal(catalog.check("laptop", "service:x")?.serviceName, "other");
   });
 
   it("take one number for a service and all its checks", () => {
@@ -116,7 +116,10 @@ describe("the catalog's indexes", () => {
     const before = journal.index;
     registry.register(service("shop"), [ttl(1_000), ttl(2_000)], "keep");
     assert.equal(journal.index, before + 1);
-    const numbers = catalog.checksOf("shop").map(({ modifyIndex }) => modifyIndex);
+    const numbers = catalog
+      .checksOn("laptop")
+      .filter(({ serviceId }) => serviceId === "shop")
+      .map(({ modifyIndex }) => modifyIndex);
     assert.deepEqual(numbers, [journal.index, journal.index]);
   });
 });
@@ -126,6 +129,6 @@ describe("the agent's own service", () => {
     const { registry, catalog } = observe();
     registry.deregister("consul");
     assert.equal(catalog.instances("consul").length, 1);
-    assert.equal(catalog.registered("consul"), undefined);
+    assert.equal(registry.service("consul"), undefined);
   });
 });

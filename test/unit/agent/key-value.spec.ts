@@ -5,30 +5,41 @@ import * as fc from "fast-check";
 import { Journal } from "../../../agent/src/state/journal.ts";
 import { KeyValue, keysOf } from "../../../agent/src/state/key-value.ts";
 
-function store(): KeyValue {
-  return new KeyValue(new Journal());
+interface Store {
+  readonly kv: KeyValue;
+  readonly journal: Journal;
 }
 
-function put(kv: KeyValue, key: string, value = "v", cas?: bigint): boolean {
-  return kv.set(key, Buffer.from(value), 0n, cas);
+function store(): Store {
+  return { kv: new KeyValue(), journal: new Journal() };
+}
+
+function put({ kv, journal }: Store, key: string, value = "v", cas?: bigint, flags = 0n): boolean {
+  return journal.write((write) => kv.set(write, { key, value: Buffer.from(value), flags }, cas));
+}
+
+function remove({ kv, journal }: Store, key: string, cas?: bigint): boolean {
+  return journal.write((write) => kv.delete(write, key, cas));
 }
 
 describe("the key/value store", () => {
   it("gives a missing key the index of the whole store, a key its own", () => {
-    const kv = store();
+    const all = store();
+    const { kv } = all;
     assert.equal(kv.get("a").index, 1);
-    put(kv, "a");
+    put(all, "a");
     const { index } = kv.get("a");
-    put(kv, "b");
+    put(all, "b");
     assert.equal(kv.get("a").index, index);
     assert.equal(kv.get("missing").index, kv.get("b").index);
   });
 
   it("remembers a deletion in every prefix above it and nowhere else", () => {
-    const kv = store();
-    for (const key of ["a/x", "a/y", "b/x"]) put(kv, key);
+    const all = store();
+    const { kv } = all;
+    for (const key of ["a/x", "a/y", "b/x"]) put(all, key);
     const outside = kv.list("b/").index;
-    kv.delete("a/y", undefined);
+    remove(all, "a/y");
     const deleted = kv.get("a/y").index;
     assert.equal(kv.list("a/").index, deleted);
     assert.equal(kv.list("").index, deleted);
@@ -36,38 +47,41 @@ describe("the key/value store", () => {
   });
 
   it("does not move for the same value and flags again", () => {
-    const kv = store();
-    put(kv, "a", "same");
+    const all = store();
+    const { kv } = all;
+    put(all, "a", "same");
     const { index } = kv.list("");
-    assert.ok(put(kv, "a", "same"));
+    assert.ok(put(all, "a", "same"));
     assert.equal(kv.list("").index, index);
-    kv.set("a", Buffer.from("same"), 7n, undefined);
+    put(all, "a", "same", undefined, 7n);
     assert.equal(kv.get("a").entry?.flags, 7n);
     assert.ok(kv.list("").index > index);
   });
 
   it("swaps only the value that was seen, and creates only what is not there", () => {
-    const kv = store();
-    assert.ok(put(kv, "a", "1", 0n));
-    assert.ok(!put(kv, "a", "2", 0n));
+    const all = store();
+    const { kv } = all;
+    assert.ok(put(all, "a", "1", 0n));
+    assert.ok(!put(all, "a", "2", 0n));
     const seen = BigInt(kv.get("a").index);
-    assert.ok(!put(kv, "a", "2", seen + 1n));
-    assert.ok(put(kv, "a", "2", seen));
-    assert.ok(!put(kv, "a", "3", seen));
-    assert.ok(!kv.delete("a", seen));
-    assert.ok(!kv.delete("a", 0n));
-    assert.ok(kv.delete("a", BigInt(kv.get("a").index)));
-    assert.ok(kv.delete("a", 5n), "what is not there is deleted already");
+    assert.ok(!put(all, "a", "2", seen + 1n));
+    assert.ok(put(all, "a", "2", seen));
+    assert.ok(!put(all, "a", "3", seen));
+    assert.ok(!remove(all, "a", seen));
+    assert.ok(!remove(all, "a", 0n));
+    assert.ok(remove(all, "a", BigInt(kv.get("a").index)));
+    assert.ok(remove(all, "a", 5n), "what is not there is deleted already");
   });
 
   it("keeps the creation index of a key through changes, not through deletion", () => {
-    const kv = store();
-    put(kv, "a", "1");
+    const all = store();
+    const { kv } = all;
+    put(all, "a", "1");
     const created = kv.get("a").entry?.createIndex;
-    put(kv, "a", "2");
+    put(all, "a", "2");
     assert.equal(kv.get("a").entry?.createIndex, created);
-    kv.delete("a", undefined);
-    put(kv, "a", "3");
+    remove(all, "a");
+    put(all, "a", "3");
     assert.notEqual(kv.get("a").entry?.createIndex, created);
   });
 
@@ -80,18 +94,19 @@ describe("the key/value store", () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), key, (steps, prefix) => {
-        const kv = store();
+        const all = store();
+        const { kv } = all;
         const model = new Map<string, string>();
         let index = 0;
         for (const { do: action, key: at, value } of steps) {
           if (action === "put") {
-            put(kv, at, value);
+            put(all, at, value);
             model.set(at, value);
           } else if (action === "delete") {
-            kv.delete(at, undefined);
+            remove(all, at);
             model.delete(at);
           } else {
-            kv.deleteUnder(at);
+            all.journal.write((write) => kv.deleteUnder(write, at));
             for (const other of model.keys()) if (other.startsWith(at)) model.delete(other);
           }
           const listing = kv.list("");
@@ -108,8 +123,9 @@ describe("the key/value store", () => {
 
 describe("a listing of keys", () => {
   it("is cut after the separator, once for each folder", () => {
-    const kv = store();
-    for (const name of ["d/", "d/b/c", "d/b/d", "d/e", "top"]) put(kv, name);
+    const all = store();
+    const { kv } = all;
+    for (const name of ["d/", "d/b/c", "d/b/d", "d/e", "top"]) put(all, name);
     assert.deepEqual(keysOf(kv.list("d/").entries, "d/", "/"), ["d/", "d/b/", "d/e"]);
     assert.deepEqual(keysOf(kv.list("").entries, "", "/"), ["d/", "top"]);
     assert.deepEqual(keysOf(kv.list("d").entries, "d", ""), ["d/", "d/b/c", "d/b/d", "d/e"]);

@@ -35,12 +35,13 @@ describe("a registration", () => {
     });
     assert.equal(service.name, "shop");
     assert.ok(service.enableTagOverride);
-    assert.equal(checks[0]?.ttlMs, 60_000);
+    assert.deepEqual(checks[0]?.method, { kind: "ttl", ttlMs: 60_000 });
     assert.equal(checks[0]?.deregisterAfterMs, 120_000);
   });
 
   it("counts a TTL that is a bare number in nanoseconds", () => {
-    assert.equal(decode({ Name: "a", Check: { TTL: 5e9 } }).checks[0]?.ttlMs, 5_000);
+    const { checks } = decode({ Name: "a", Check: { TTL: 5e9 } });
+    assert.deepEqual(checks[0]?.method, { kind: "ttl", ttlMs: 5_000 });
   });
 
   it("refuses a field that it does not know, at every depth, by name", () => {
@@ -50,10 +51,11 @@ describe("a registration", () => {
     }
   });
 
-  it("refuses a check that somebody would have to run, and says what to do", () => {
+  it("never runs scripts, and says so in the words of a Consul that is not told to", () => {
+    const why = "to enable, configure 'enable_script_checks' to true";
     assert.equal(
-      refusal({ Name: "a", Check: { GRPC: "127.0.0.1:1", Interval: "1s" } }),
-      "400 a check of kind gRPC is not supported by the meshwork agent yet: use a TTL check, or run against a real Consul",
+      refusal({ Name: "a", Check: { Args: ["true"], Interval: "1s" } }),
+      `500 Scripts are disabled on this agent from remote calls; ${why}`,
     );
   });
 

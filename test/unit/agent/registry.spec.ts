@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
-import { maxOutputBytes, reapIntervalMs, UnknownTtlError } from "../../../agent/src/state/registry.ts";
+import { defaultMaxOutputBytes } from "../../../agent/src/checks/running-check.ts";
+import { reapIntervalMs, UnknownTtlError } from "../../../agent/src/state/registry.ts";
 import { agentState, service, ttl } from "./fixtures.ts";
 
 const id = "service:shop";
@@ -8,68 +9,68 @@ const minuteMs = 60_000;
 
 describe("a TTL check", () => {
   it("turns critical when no heartbeat comes in time, and says what the last one said", () => {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     registry.register(service("shop"), [ttl(3_000)], "keep");
     registry.heartbeat(id, "passing", "all fine");
     clock.advance(2_999);
-    assert.equal(catalog.check(id)?.status, "passing");
+    assert.equal(registry.check(id)?.status, "passing");
     clock.advance(1);
-    assert.equal(catalog.check(id)?.status, "critical");
-    assert.equal(catalog.check(id)?.output, "TTL expired (last output before timeout follows): all fine");
+    assert.equal(registry.check(id)?.status, "critical");
+    assert.equal(registry.check(id)?.output, "TTL expired (last output before timeout follows): all fine");
   });
 
   it("has nothing to quote when it never heard a heartbeat", () => {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     registry.register(service("shop"), [ttl(3_000)], "keep");
     clock.advance(3_000);
-    assert.equal(catalog.check(id)?.output, "TTL expired");
+    assert.equal(registry.check(id)?.output, "TTL expired");
   });
 
   it("starts its time again with every heartbeat, whatever that says", () => {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     registry.register(service("shop"), [ttl(1_000)], "keep");
     for (const status of ["passing", "warning", "critical", "passing"] as const) {
       clock.advance(999);
       registry.heartbeat(id, status, "");
-      assert.equal(catalog.check(id)?.status, status);
+      assert.equal(registry.check(id)?.status, status);
     }
     clock.advance(999);
-    assert.equal(catalog.check(id)?.status, "passing");
+    assert.equal(registry.check(id)?.status, "passing");
   });
 
   it("comes back with a heartbeat after it ran out", () => {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     registry.register(service("shop"), [ttl(1_000)], "keep");
     clock.advance(5_000);
     registry.heartbeat(id, "passing", "");
-    assert.equal(catalog.check(id)?.status, "passing");
+    assert.equal(registry.check(id)?.status, "passing");
   });
 
   it("keeps what is known when it is registered again, and takes the new time", () => {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     registry.register(service("shop"), [ttl(1_000)], "keep");
     registry.heartbeat(id, "warning", "slow");
     registry.register(service("shop"), [ttl(10_000, { status: "passing" })], "replace");
-    assert.equal(catalog.check(id)?.status, "warning");
-    assert.equal(catalog.check(id)?.output, "slow");
+    assert.equal(registry.check(id)?.status, "warning");
+    assert.equal(registry.check(id)?.output, "slow");
     clock.advance(9_999);
-    assert.equal(catalog.check(id)?.status, "warning");
+    assert.equal(registry.check(id)?.status, "warning");
     clock.advance(1);
-    assert.equal(catalog.check(id)?.status, "critical");
+    assert.equal(registry.check(id)?.status, "critical");
   });
 
   it("is gone, timer and all, with its service or when it is replaced", () => {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     const idle = clock.pending;
     registry.register(service("shop"), [ttl(1_000), ttl(1_000)], "keep");
     registry.register(service("shop"), [ttl(1_000, { id: "new" })], "replace");
     assert.deepEqual(
-      catalog.checks().map((check) => check.id),
+      registry.checks().map((check) => check.id),
       ["new"],
     );
     assert.equal(clock.pending, idle + 1);
     registry.deregister("shop");
-    assert.deepEqual(catalog.checks(), []);
+    assert.deepEqual(registry.checks(), []);
     assert.equal(clock.pending, idle);
     registry.close();
     assert.equal(clock.pending, 0);
@@ -89,20 +90,20 @@ describe("a TTL check", () => {
   });
 
   it("keeps the beginning of a long output and says how much there was", () => {
-    const { registry, catalog } = agentState();
+    const { registry } = agentState();
     registry.register(service("shop"), [ttl(1_000)], "keep");
-    registry.heartbeat(id, "passing", "x".repeat(maxOutputBytes + 1));
-    const expected = `${"x".repeat(maxOutputBytes)} ... (captured ${maxOutputBytes} of ${maxOutputBytes + 1} bytes)`;
-    assert.equal(catalog.check(id)?.output, expected);
+    registry.heartbeat(id, "passing", "x".repeat(defaultMaxOutputBytes + 1));
+    const expected = `${"x".repeat(defaultMaxOutputBytes)} ... (captured ${defaultMaxOutputBytes} of ${defaultMaxOutputBytes + 1} bytes)`;
+    assert.equal(registry.check(id)?.output, expected);
   });
 });
 
 describe("deregistering what stays critical", () => {
   /** Registers a check that is never beaten and says after how long its service went. */
   function removedAfter(deregisterAfterMs: number): number {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     registry.register(service("shop"), [ttl(1_000, { status: "critical", deregisterAfterMs })], "keep");
-    while (catalog.registered("shop") !== undefined) {
+    while (registry.service("shop") !== undefined) {
       clock.advance(1_000);
       assert.ok(clock.now() < 60 * minuteMs, "it was never removed");
     }
@@ -119,45 +120,45 @@ describe("deregistering what stays critical", () => {
   });
 
   it("never happens unasked", () => {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     registry.register(service("shop"), [ttl(1_000)], "keep");
     clock.advance(24 * 60 * minuteMs);
-    assert.notEqual(catalog.registered("shop"), undefined);
+    assert.notEqual(registry.service("shop"), undefined);
   });
 
   it("counts from the latest turn to critical", () => {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     registry.register(service("shop"), [ttl(1_000, { deregisterAfterMs: 2 * minuteMs })], "keep");
     clock.advance(2 * minuteMs);
     registry.heartbeat(id, "passing", "");
     clock.advance(2 * minuteMs);
-    assert.notEqual(catalog.registered("shop"), undefined);
+    assert.notEqual(registry.service("shop"), undefined);
     clock.advance(minuteMs);
-    assert.equal(catalog.registered("shop"), undefined);
+    assert.equal(registry.service("shop"), undefined);
   });
 
   it("goes on counting through heartbeats that say critical and through registering again", () => {
-    const { registry, catalog, clock } = agentState();
+    const { registry, clock } = agentState();
     const check = ttl(10 * minuteMs, { status: "critical", deregisterAfterMs: minuteMs });
     registry.register(service("shop"), [check], "keep");
     clock.advance(40_000);
     registry.heartbeat(id, "critical", "still");
     registry.register(service("shop"), [check], "keep");
     clock.advance(50_000);
-    assert.equal(catalog.registered("shop"), undefined);
+    assert.equal(registry.service("shop"), undefined);
   });
 });
 
 describe("maintenance", () => {
   it("is a critical check with the first reason, until it is ended", () => {
-    const { registry, catalog } = agentState();
+    const { registry } = agentState();
     registry.register(service("shop"), [ttl(1_000)], "keep");
     registry.startMaintenance(service("shop"), "deploy");
     registry.startMaintenance(service("shop"), "later reason");
-    assert.equal(catalog.check("_service_maintenance:shop")?.status, "critical");
-    assert.equal(catalog.check("_service_maintenance:shop")?.notes, "deploy");
+    assert.equal(registry.check("_service_maintenance:shop")?.status, "critical");
+    assert.equal(registry.check("_service_maintenance:shop")?.notes, "deploy");
     registry.endMaintenance(service("shop"));
     registry.endMaintenance(service("shop"));
-    assert.equal(catalog.check("_service_maintenance:shop"), undefined);
+    assert.equal(registry.check("_service_maintenance:shop"), undefined);
   });
 });
