@@ -11,9 +11,9 @@ export function channelMetrics(metrics: Metrics, target: string, service: string
   const discovery = metrics.discovery(service);
   return {
     viewChanged: (view) => discovery.updated(view),
-    connectionChanged(from, to) {
+    connectionChanged(from, to, cause) {
       if (to === "ready") connections.opened();
-      else if (from === "ready") connections.closed(to === "closed" ? "subchannel shutdown" : "unknown");
+      else if (from === "ready") connections.closed(cause ?? (to === "closed" ? "subchannel shutdown" : "unknown"));
       else if (to === "failed") connections.attemptFailed();
     },
     closed: () => discovery.closed(),

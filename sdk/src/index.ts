@@ -42,14 +42,33 @@ export type {
   Schema,
   ServiceDefinition,
 } from "./contract/index.ts";
+export type { OutlierOptions } from "./balancing/outliers.ts";
+export type { EndpointState } from "./balancing/endpoint-state.ts";
+export type { Endpoint } from "./balancing/endpoint.ts";
+export { leastRequest, type LeastRequestOptions } from "./balancing/least-request.ts";
+export type { LoadReport } from "./balancing/load-report.ts";
+export { maglev, type MaglevOptions } from "./balancing/maglev.ts";
 export type { PickPolicyName } from "./balancing/pick-policies.ts";
+export type { PickContext, PickPolicy, PickPolicyFactory, PolicyEnvironment } from "./balancing/pick-policy.ts";
+export { prequal, type PrequalOptions } from "./balancing/prequal.ts";
+export { ringHash, type RingHashOptions } from "./balancing/ring-hash.ts";
+export { weightedRoundRobin, type WeightedRoundRobinOptions } from "./balancing/weighted-round-robin.ts";
 export type { ClientCall, ClientInterceptor, ClientNext } from "./client/interceptor.ts";
 export { consulOptionsFromEnv, type ConsulOptions } from "./consul/consul-options.ts";
-export type { Registered, Registration, ServiceInstance, UpkeepState } from "./discovery/registration.ts";
+export type { ConsulTls } from "./consul/consul-tls.ts";
+export type { DiscoveryOptions } from "./discovery-options.ts";
+export type { Registered, Registration, ServiceInstance, UpkeepEvent } from "./discovery/registration.ts";
 export { createMesh, type Mesh } from "./mesh.ts";
-export type { ClientOptions, MeshOptions, ServerOptions } from "./mesh-options.ts";
+export type { ClientOptions, MeshChannelOptions, MeshOptions, ServerOptions } from "./mesh-options.ts";
+export type { AddServiceOptions } from "./server/grpc-js-service.ts";
 export type { HandledCall, ServerInterceptor, ServerNext } from "./server/interceptor.ts";
 export type { MeshServer } from "./server/mesh-server.ts";
+export { grpcJsTransport } from "./transport/grpc-js/grpc-js-transport.ts";
+export type { Http2Limits } from "./transport/http2/limits.ts";
+export type { NativeTransportOptions } from "./transport/native/native-options.ts";
+export { nativeTransport } from "./transport/native/native-transport.ts";
+export type { MessageEncoding, TlsOptions, Transport } from "./transport/transport.ts";
+export type { TransportName } from "./transport-choice.ts";
 export {
   type Contract,
   type DynamicClient,

@@ -1,17 +1,23 @@
 /** What a mesh can be told, checked once, all faults at a time. Every option has a default; most have a variable. */
-import { hostname, networkInterfaces } from "node:os";
+import { hostname } from "node:os";
 import type { Registry } from "prom-client";
 import { z } from "zod";
+import { checkOutliers, type OutlierOptions } from "./balancing/outliers.ts";
 import { PICK_POLICIES, type PickPolicyName } from "./balancing/pick-policies.ts";
+import { checkUnixPath, isUnixPath } from "./call/address.ts";
 import type { Clock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
 import { MeshError } from "./call/mesh-error.ts";
 import type { ClientInterceptor } from "./client/interceptor.ts";
+import type { ServiceDefinition } from "./contract/definition.ts";
 import type { PolicyOverride } from "./contract/policy.ts";
 import { type ConsulOptions, consulOptionsForm } from "./consul/consul-options.ts";
+import { type DiscoveryOptions, discoveryOptionsForm } from "./discovery-options.ts";
 import type { Registration } from "./discovery/registration.ts";
 import type { ServerInterceptor } from "./server/interceptor.ts";
-import type { Transport } from "./transport/transport.ts";
+import { checkTls } from "./security/tls-settings.ts";
+import type { TlsOptions, Transport } from "./transport/transport.ts";
+import { TRANSPORT_NAMES, type TransportName } from "./transport-choice.ts";
 
 export interface MeshOptions {
   /** Name of this process in logs and metrics. Default: MESH_SERVICE, else "app". */
@@ -24,14 +30,37 @@ export interface MeshOptions {
   readonly zone?: string;
   /** Where Consul is. Default: Consul's own variables, CONSUL_HTTP_ADDR and its kin, else http://127.0.0.1:8500. */
   readonly consul?: Partial<ConsulOptions>;
+  /**
+   * Share of calls that servers of this process ask for beside others of their service: a whole number, 1 to 65,535.
+   * Default: MESH_WEIGHT, else 1.
+   */
+  readonly weight?: number;
   /** Where servers register; false: nowhere. Default: Consul. */
   readonly registration?: Registration | false;
-  /** What carries calls. Default: @grpc/grpc-js. Tests give the in-memory one of @meshwork/sdk/testing. */
-  readonly transport?: Transport;
+  /**
+   * What server.start() does when the registry cannot be reached: "fail", or serve those who know the instance from
+   * before and "retry" until it can. Default: MESH_REGISTRY_UNREACHABLE, else "fail".
+   */
+  readonly registryUnreachable?: "fail" | "retry";
+  /**
+   * What carries calls, by name or one of your own: "native" is Meshwork's, "grpc-js" is @grpc/grpc-js. Default:
+   * MESHWORK_TRANSPORT, else "native". Tests give the in-memory one of @meshwork/sdk/testing.
+   */
+  readonly transport?: TransportName | Transport;
+  /**
+   * Keys and certificates for every client and server of the mesh; mutual TLS when all three of ca, cert and key are
+   * given. Default: the files that MESH_TLS_CA, MESH_TLS_CERT and MESH_TLS_KEY name, else plaintext.
+   */
+  readonly tls?: TlsOptions;
   /** Time for everything that waits or measures. Default: the machine's. Tests give a VirtualClock. */
   readonly clock?: Clock;
   /** How clients pick an endpoint. Default: "p2c", power of two choices over peak EWMA. */
   readonly balancing?: PickPolicyName;
+  /**
+   * When endpoints that do worse than their peers are taken out of use for a while; false: never. Default: after 5 failures
+   * in a row, or by gRFC A50's statistics; OutlierOptions says the rest.
+   */
+  readonly outliers?: OutlierOptions | false;
   /** Changes contracts' policies: by "package.Service/Method", or "package.Service" for all its methods. */
   readonly policies?: Readonly<Record<string, PolicyOverride>>;
   /** Around every call of every client, the first outermost. */
@@ -44,6 +73,8 @@ export interface MeshOptions {
   readonly registry?: Registry;
   /** The port of /metrics, /livez and /readyz; false: none. Default: MESH_ADMIN_PORT, else any free one of 127.0.0.1. */
   readonly admin?: { readonly host?: string; readonly port?: number } | false;
+  /** How services are found in Consul, and what is believed of them. */
+  readonly discovery?: DiscoveryOptions;
   readonly limits?: {
     /** Bytes of one received message. Default 4 MiB. */
     readonly maxReceiveMessageBytes?: number;
@@ -61,43 +92,100 @@ export interface MeshOptions {
 }
 
 export interface ServerOptions {
-  /** Address to listen on. Default: MESH_HOST, else 127.0.0.1. */
+  /** Address to listen on, or the path of a Unix socket, "/run/greeter.sock". Default: MESH_HOST, else 127.0.0.1. */
   readonly host?: string;
   /** 0 takes any free one. Default: MESH_PORT, else 0. */
   readonly port?: number;
-  /** The host that others reach it by. Default: MESH_ADVERTISE_HOST, else host, else this machine's first outer address. */
+  /**
+   * The host that others reach it by. Default: MESH_ADVERTISE_HOST, else host. Of 0.0.0.0 and :: it is the address that
+   * this machine's default route starts from, in a container the container's. A server on a Unix socket is registered only
+   * when this is given, and with it port, for what forwards to the socket.
+   */
   readonly advertiseHost?: string;
 }
 
 export interface ClientOptions {
-  /** "consul:///name", "static:///host:port,…", "dns:///host:port" or a name for Consul. Default: the contract's name, in Consul. */
+  /** "consul:///name", "static:///host:port,…", "dns:///host:port", "unix:///path" or a name for Consul. Default: the contract's name, in Consul. */
   readonly target?: string;
   /** Default: the mesh's. */
   readonly balancing?: PickPolicyName;
   /** Changes the policy of every method, over the mesh's. */
   readonly policy?: PolicyOverride;
+  /** Instead of the mesh's; false: plaintext. Clients share connections when they are given the same object. */
+  readonly tls?: TlsOptions | false;
   /** Inside the mesh's own. */
   readonly interceptors?: readonly ClientInterceptor[];
 }
 
+export interface MeshChannelOptions {
+  /** Default: the mesh's. */
+  readonly balancing?: PickPolicyName;
+  /** As in ClientOptions; the credentials that the client was made with are not asked. */
+  readonly tls?: TlsOptions | false;
+  /**
+   * Contracts of services that are called through the channel: their methods get their deadlines and retries, but no
+   * hedging. Other methods are sent once, and again only when a call provably reached nobody.
+   */
+  readonly contracts?: readonly ServiceDefinition[];
+  /**
+   * Whether credentials of single calls may be sent over connections that are plaintext, where everybody on the way can
+   * read and use them. Default false: such calls fail with UNAUTHENTICATED before they leave.
+   */
+  readonly plaintextCredentials?: boolean;
+}
+
 const port = z.int().min(0).max(65_535);
+const weight = z.int().min(1).max(65_535);
+const registryUnreachable = z.enum(["fail", "retry"]);
 const name = z.string().min(1);
 const milliseconds = z.number().min(0);
 const object = z.custom<object>((value) => typeof value === "object" && value !== null, "expected an object");
 const functions = z.array(z.custom((value) => typeof value === "function", "expected a function"));
 const balancing = z.enum(Object.keys(PICK_POLICIES) as [PickPolicyName]);
 const bytes = z.number().positive();
+const pem = z.union([z.string().min(1), z.instanceof(Buffer)], "expected PEM, as a string or a Buffer");
+const tls = z.strictObject({
+  ca: z.union([pem, z.array(pem)], "expected PEM, as a string, a Buffer or an array of them").optional(),
+  cert: pem.optional(),
+  key: pem.optional(),
+  serverName: name.optional(),
+  requireClientCertificate: z.boolean().optional(),
+});
+
+const amount = z.number().min(0);
+const outliers = z.strictObject({
+  consecutiveFailures: amount.optional(),
+  intervalMs: amount.optional(),
+  baseEjectionMs: amount.optional(),
+  maxEjectionMs: amount.optional(),
+  maxEjectedShare: amount.optional(),
+  successRateDeviations: amount.optional(),
+  failureShare: amount.optional(),
+  latencyMedians: amount.optional(),
+  minEndpoints: amount.optional(),
+  minCalls: amount.optional(),
+});
 
 const meshOptions = z.strictObject({
   service: name.optional(),
   instance: name.optional(),
   version: name.optional(),
   zone: name.optional(),
+  weight: weight.optional(),
+  registryUnreachable: registryUnreachable.optional(),
   consul: consulOptionsForm.optional(),
+  discovery: discoveryOptionsForm.optional(),
   registration: z.union([z.literal(false), objectWith("register")]).optional(),
-  transport: objectWith("connect", "listen").optional(),
+  transport: z
+    .union(
+      [z.enum(TRANSPORT_NAMES), objectWith("connect", "listen")],
+      `expected ${TRANSPORT_NAMES.join(", ")}, or an object with connect, listen`,
+    )
+    .optional(),
+  tls: tls.optional(),
   clock: objectWith("now", "wallTime", "setTimer", "setBackgroundTimer").optional(),
   balancing: balancing.optional(),
+  outliers: z.union([z.literal(false), outliers]).optional(),
   policies: z.record(z.string(), object).optional(),
   clientInterceptors: functions.optional(),
   serverInterceptors: functions.optional(),
@@ -117,7 +205,17 @@ const clientOptions = z.strictObject({
   target: name.optional(),
   balancing: balancing.optional(),
   policy: object.optional(),
+  tls: z.union([z.literal(false), tls]).optional(),
   interceptors: functions.optional(),
+});
+
+const channelOptions = z.strictObject({
+  balancing: balancing.optional(),
+  tls: z.union([z.literal(false), tls]).optional(),
+  contracts: z
+    .array(z.custom((value) => typeof (value as ServiceDefinition | null)?.methods === "object", "expected a contract"))
+    .optional(),
+  plaintextCredentials: z.boolean().optional(),
 });
 
 /** What is used of another library's object must be there, or it is found missing in the middle of a call. */
@@ -130,22 +228,48 @@ function objectWith(...methods: readonly string[]): z.ZodType {
 /** Each throws one INVALID_ARGUMENT that names every option that is wrong. */
 export function checkMeshOptions(options: MeshOptions): void {
   check("createMesh", meshOptions, options);
+  if (options.outliers !== undefined && options.outliers !== false) checkOutliers(options.outliers);
+  if (options.tls !== undefined) checkTls(options.tls);
 }
 
 export function checkClientOptions(options: ClientOptions): void {
   check("mesh.client", clientOptions, options);
+  if (options.tls !== undefined && options.tls !== false) checkTls(options.tls);
+}
+
+export interface CompleteServerOptions extends Required<Omit<ServerOptions, "advertiseHost">> {
+  /** undefined: others cannot reach it. */
+  readonly advertiseHost: string | undefined;
+}
+
+export function checkChannelOptions(options: MeshChannelOptions): void {
+  check("mesh.channel", channelOptions, options);
+  if (options.tls !== undefined && options.tls !== false) checkTls(options.tls);
 }
 
 /** The options with the environment's and the defaults in the gaps. */
-export function completeServerOptions(options: ServerOptions, env: NodeJS.ProcessEnv): Required<ServerOptions> {
+export function completeServerOptions(options: ServerOptions, env: NodeJS.ProcessEnv): CompleteServerOptions {
   check("mesh.server", serverOptions, options);
   const host = options.host ?? (env["MESH_HOST"] || "127.0.0.1");
-  const advertised = options.advertiseHost ?? (env["MESH_ADVERTISE_HOST"] || host);
-  return {
-    host,
-    port: options.port ?? portFromEnv(env, "MESH_PORT") ?? 0,
-    advertiseHost: isWildcard(advertised) ? outerAddress() : advertised,
-  };
+  const port = options.port ?? portFromEnv(env, "MESH_PORT") ?? 0;
+  if (isUnixPath(host)) return overUnixSocket(checkUnixPath(host), port, options, env);
+  return { host, port, advertiseHost: options.advertiseHost ?? (env["MESH_ADVERTISE_HOST"] || host) };
+}
+
+function overUnixSocket(
+  host: string,
+  port: number,
+  options: ServerOptions,
+  env: NodeJS.ProcessEnv,
+): CompleteServerOptions {
+  const advertiseHost = options.advertiseHost ?? (env["MESH_ADVERTISE_HOST"] || undefined);
+  if (advertiseHost !== undefined && port === 0) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `server on ${host} is to be registered as ${advertiseHost} without a port: give the port (server({ port }), or MESH_PORT) of what forwards to the socket, or leave out advertiseHost`,
+    );
+  }
+  return { host, port, advertiseHost };
 }
 
 export function defaultInstance(env: NodeJS.ProcessEnv): string {
@@ -154,14 +278,34 @@ export function defaultInstance(env: NodeJS.ProcessEnv): string {
 
 /** A port in a variable; undefined when it is not set. Throws INVALID_ARGUMENT when it is no port. */
 export function portFromEnv(env: NodeJS.ProcessEnv, variable: string): number | undefined {
+  return fromEnv(env, variable, "a port, 0 to 65535", (text) => port.safeParse(wholeNumber(text)));
+}
+
+/** MESH_WEIGHT, in the same way. */
+export function weightFromEnv(env: NodeJS.ProcessEnv): number | undefined {
+  return fromEnv(env, "MESH_WEIGHT", "a whole number, 1 to 65535", (text) => weight.safeParse(wholeNumber(text)));
+}
+
+/** MESH_REGISTRY_UNREACHABLE, in the same way. */
+export function registryUnreachableFromEnv(env: NodeJS.ProcessEnv): "fail" | "retry" | undefined {
+  return fromEnv(env, "MESH_REGISTRY_UNREACHABLE", "fail or retry", (text) => registryUnreachable.safeParse(text));
+}
+
+function fromEnv<T>(
+  env: NodeJS.ProcessEnv,
+  variable: string,
+  wanted: string,
+  read: (text: string) => { readonly success: true; readonly data: T } | { readonly success: false },
+): T | undefined {
   const text = env[variable];
   if (text === undefined || text === "") return undefined;
-  const result = port.safeParse(Number(text));
-  if (result.success && /^\d+$/.test(text)) return result.data;
-  throw new MeshError(
-    "INVALID_ARGUMENT",
-    `${variable} is ${JSON.stringify(text)}: write a port, 0 to 65535, or unset it`,
-  );
+  const result = read(text);
+  if (result.success) return result.data;
+  throw new MeshError("INVALID_ARGUMENT", `${variable} is ${JSON.stringify(text)}: write ${wanted}, or unset it`);
+}
+
+function wholeNumber(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
 }
 
 function check(caller: string, schema: z.ZodType, options: unknown): void {
@@ -169,16 +313,4 @@ function check(caller: string, schema: z.ZodType, options: unknown): void {
   if (result.success) return;
   const faults = result.error.issues.map((issue) => `${issue.path.join(".") || "options"}: ${issue.message}`);
   throw new MeshError("INVALID_ARGUMENT", `options of ${caller} are wrong: ${faults.join("; ")}`);
-}
-
-function isWildcard(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
-}
-
-/** Who listens everywhere must still be found at one place. */
-function outerAddress(): string {
-  const addresses = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
-  const outer =
-    addresses.find((one) => !one.internal && one.family === "IPv4") ?? addresses.find((one) => !one.internal);
-  return outer?.address ?? "127.0.0.1";
 }

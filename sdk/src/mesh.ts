@@ -6,57 +6,68 @@
  * sizes and the end of streams are known. At a server: transport, deadline of the contract, the user's interceptors, the
  * handler; metrics and logs observe the call as the transport sees it end, so what a late handler does is not counted.
  */
+import type { ChannelInterface } from "@grpc/grpc-js";
+import { Balancer } from "./balancing/balancer.ts";
 import { PICK_POLICIES, type PickPolicyName } from "./balancing/pick-policies.ts";
-import { type Address, formatAddress } from "./call/address.ts";
+import { type Address, formatAddress, isUnixPath } from "./call/address.ts";
 import { type Clock, systemClock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
 import { MeshError } from "./call/mesh-error.ts";
 import { methodLabel } from "./call/method-info.ts";
 import { systemRandom } from "./call/random.ts";
 import { BoundMethod, type ClientEnvironment } from "./client/bound-method.ts";
+import { GrpcJsChannel } from "./client/grpc-js-channel.ts";
 import { closedError, ServiceChannel } from "./client/service-channel.ts";
 import { typedClient } from "./client/typed-client.ts";
 import type { MethodDefinition, ServiceDefinition } from "./contract/definition.ts";
 import { overlayPolicies, reachable } from "./contract/merge-policy.ts";
 import type { PolicyOverride } from "./contract/policy.ts";
-import { consulDirectory } from "./consul/consul-directory.ts";
 import { ConsulHttp } from "./consul/consul-http.ts";
 import { consulOptionsFromEnv } from "./consul/consul-options.ts";
 import { consulRegistration } from "./consul/consul-registration.ts";
 import type { Directory } from "./discovery/directory.ts";
 import { dnsDirectory } from "./discovery/dns-directory.ts";
 import type { Registration, ServiceInstance } from "./discovery/registration.ts";
-import { staticDirectory } from "./discovery/static-directory.ts";
+import { staticDirectory, unixDirectory } from "./discovery/static-directory.ts";
 import { parseTarget, type Scheme } from "./discovery/target.ts";
 import { channelMetrics } from "./channel-metrics.ts";
+import { completeDiscoveryOptions, discoverThroughConsul } from "./discovery-options.ts";
 import {
+  checkChannelOptions,
   checkClientOptions,
   checkMeshOptions,
   type ClientOptions,
   completeServerOptions,
   defaultInstance,
+  type MeshChannelOptions,
   type MeshOptions,
   portFromEnv,
+  registryUnreachableFromEnv,
   type ServerOptions,
+  weightFromEnv,
 } from "./mesh-options.ts";
+import { isWildcard, outerAddress } from "./outer-address.ts";
 import { withMetrics } from "./registration-metrics.ts";
 import { RetryBudget } from "./resilience/retry-budget.ts";
+import { tlsFromEnv } from "./security/tls-settings.ts";
 import { MeshServer } from "./server/mesh-server.ts";
 import { closeOnSignals } from "./signals.ts";
 import { type AdminServer, type Check, startAdminServer } from "./telemetry/admin-server.ts";
 import { clientLogObserver, serverLogObserver } from "./telemetry/call-log.ts";
 import { createLogger } from "./telemetry/logging.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
-import { grpcJsTransport } from "./transport/grpc-js/grpc-js-transport.ts";
-import { DEFAULT_LIMITS, type Transport, type TransportLimits } from "./transport/transport.ts";
+import { DEFAULT_LIMITS, type TlsOptions, type Transport, type TransportLimits } from "./transport/transport.ts";
+import { DEFAULT_TRANSPORT, transportFromEnv, transportNamed } from "./transport-choice.ts";
 
 const DEFAULT_PROPAGATION_MS = 500;
 const DEFAULT_GRACE_MS = 20_000;
 
 /**
- * Makes the mesh of this process. Does no I/O: clients connect when they are made, servers when they start.
+ * Makes the mesh of this process. Reads no more than the files of MESH_TLS_*: clients connect when they are made, servers
+ * when they start.
  *
- * @throws MeshError INVALID_ARGUMENT that names every option that is wrong, or the first variable; FAILED_PRECONDITION
+ * @throws MeshError INVALID_ARGUMENT that names every option that is wrong, or the first variable; UNIMPLEMENTED for a
+ *   transport that is not in this build; FAILED_PRECONDITION
  *   for a registry that holds the metrics of another mesh.
  * @example
  * const mesh = createMesh({ service: "greeter" });
@@ -78,6 +89,11 @@ export class Mesh {
   readonly #clock: Clock;
   readonly #transport: Transport;
   readonly #limits: TransportLimits;
+  readonly #weight: number;
+  readonly #registryUnreachable: "fail" | "retry";
+  readonly #tls: TlsOptions | undefined;
+  /** Numbers for the keys of channels: those of different keys and certificates are not shared. */
+  readonly #tlsIds = new Map<TlsOptions | undefined, number>();
   readonly #metrics: Metrics;
   readonly #consul: ConsulHttp;
   readonly #directories = new Map<Scheme, Directory>();
@@ -94,7 +110,8 @@ export class Mesh {
     const { env } = process;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#transport = options.transport ?? grpcJsTransport();
+    const transport = options.transport ?? transportFromEnv(env) ?? DEFAULT_TRANSPORT;
+    this.#transport = typeof transport === "string" ? transportNamed(transport) : transport;
     this.service = options.service ?? (env["MESH_SERVICE"] || "app");
     this.instance = options.instance ?? defaultInstance(env);
     this.log = options.log ?? createLogger({ service: this.service, instance: this.instance });
@@ -102,7 +119,11 @@ export class Mesh {
       maxReceiveMessageBytes: options.limits?.maxReceiveMessageBytes ?? DEFAULT_LIMITS.maxReceiveMessageBytes,
       maxSendMessageBytes: options.limits?.maxSendMessageBytes ?? DEFAULT_LIMITS.maxSendMessageBytes,
     };
-    this.#consul = new ConsulHttp(options.consul ?? consulOptionsFromEnv(env), this.#clock);
+    this.#tls = options.tls ?? tlsFromEnv(env);
+    this.#consul = new ConsulHttp(options.consul ?? consulOptionsFromEnv(env), this.#clock, this.log);
+    this.#weight = options.weight ?? weightFromEnv(env) ?? 1;
+    this.#registryUnreachable = options.registryUnreachable ?? registryUnreachableFromEnv(env) ?? "fail";
+    completeDiscoveryOptions(options.discovery, env);
     portFromEnv(env, "MESH_ADMIN_PORT");
     // Last, so that a mesh that cannot be made leaves nothing in the user's registry.
     this.#metrics = createMetrics({ clock: this.#clock, ...(options.registry && { registry: options.registry }) });
@@ -122,7 +143,9 @@ export class Mesh {
     const target = options.target ?? `consul:///${definition.meshName}`;
     if (this.#closing !== undefined) throw closedError(target);
     this.#checkPolicies(definition);
-    const environment = this.#environment(target, options.balancing ?? this.#options.balancing ?? "p2c");
+    const balancing = options.balancing ?? this.#options.balancing ?? "p2c";
+    const tls = options.tls === false ? undefined : (options.tls ?? this.#tls);
+    const environment = this.#environment(target, balancing, tls);
     const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
     const bind = (method: MethodDefinition): BoundMethod =>
       new BoundMethod(
@@ -135,14 +158,45 @@ export class Mesh {
     return typedClient(definition.methods, bind, interceptors) as Client;
   }
 
+  /**
+   * A channel for clients that @grpc/grpc-js runs, whoever generated them. Discovery, balancing, TLS, deadlines, what a
+   * served call passes on, metrics and logs are the mesh's; the client's own interceptors run, the mesh's clientInterceptors do
+   * not. Calls wait while endpoints are being found or connected to, as if waitForReady were set, and fail at once when
+   * there is none. Throws INVALID_ARGUMENT for options that are wrong, FAILED_PRECONDITION after close().
+   *
+   * @param target as in ClientOptions: "greeter", "consul:///greeter", "static:///host:port,…", "dns:///host:port".
+   * @example
+   * new GreeterClient("greeter", credentials.createInsecure(), { channelOverride: mesh.channel("greeter") });
+   */
+  channel(target: string, options: MeshChannelOptions = {}): ChannelInterface {
+    checkChannelOptions(options);
+    if (this.#closing !== undefined) throw closedError(target);
+    for (const contract of options.contracts ?? []) this.#checkPolicies(contract);
+    const tls = options.tls === false ? undefined : (options.tls ?? this.#tls);
+    const balancing = options.balancing ?? this.#options.balancing ?? "p2c";
+    const environment = this.#environment(target, balancing, tls);
+    const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
+    return new GrpcJsChannel({
+      environment,
+      contracts: options.contracts ?? [],
+      credentialsRule: tls !== undefined || options.plaintextCredentials === true ? "send" : "refuse",
+      configured: (method) => reachable(this.#configured(method, undefined), method),
+      observe: (method) => observers.map((observe) => observe(method, environment.channel.target)),
+    });
+  }
+
   /** A server: add() services, then start() it. Throws INVALID_ARGUMENT for options or variables that are wrong. */
   server(options: ServerOptions = {}): MeshServer {
     if (this.#closing !== undefined) throw new MeshError("FAILED_PRECONDITION", "mesh is closed: make a new one");
     const { host, port, advertiseHost } = completeServerOptions(options, process.env);
+    const unix = isUnixPath(host);
     const server = new MeshServer({
-      address: { host, port },
-      advertiseHost,
+      address: { host, port: unix ? 0 : port },
+      advertiseHost: async () =>
+        advertiseHost !== undefined && isWildcard(advertiseHost) ? outerAddress() : advertiseHost,
+      advertisePort: unix ? port : undefined,
       limits: this.#limits,
+      tls: this.#tls,
       transport: this.#transport,
       clock: this.#clock,
       log: this.log,
@@ -197,10 +251,10 @@ export class Mesh {
     this.#stopSignals?.();
   }
 
-  /** Clients of one target and one policy share watch, connections, balancing and retry budget. */
-  #environment(target: string, balancing: PickPolicyName): ClientEnvironment {
+  /** Clients of one target, one policy and one TLS share watch, connections, balancing and retry budget. */
+  #environment(target: string, balancing: PickPolicyName, tls: TlsOptions | undefined): ClientEnvironment {
     const { scheme, name } = parseTarget(target);
-    const key = `${balancing} ${scheme}:///${name}`;
+    const key = `${balancing} ${this.#tlsId(tls)} ${scheme}:///${name}`;
     let environment = this.#channels.get(key);
     if (environment === undefined) {
       const chance = { clock: this.#clock, random: systemRandom };
@@ -209,15 +263,26 @@ export class Mesh {
         name,
         directory: this.#directory(scheme),
         transport: this.#transport,
-        policy: PICK_POLICIES[balancing](chance),
+        balancer: new Balancer({
+          policy: PICK_POLICIES[balancing],
+          outliers: this.#options.outliers === false ? undefined : (this.#options.outliers ?? {}),
+          ...chance,
+        }),
         clock: this.#clock,
         limits: this.#limits,
+        tls,
         observer: channelMetrics(this.#metrics, `${scheme}:///${name}`, name),
       });
       environment = { ...chance, channel, budget: new RetryBudget({ clock: this.#clock }) };
       this.#channels.set(key, environment);
     }
     return environment;
+  }
+
+  #tlsId(tls: TlsOptions | undefined): number {
+    const id = this.#tlsIds.get(tls) ?? this.#tlsIds.size;
+    this.#tlsIds.set(tls, id);
+    return id;
   }
 
   #directory(scheme: Scheme): Directory {
@@ -232,18 +297,32 @@ export class Mesh {
   #openDirectory(scheme: Scheme): Directory {
     switch (scheme) {
       case "consul":
-        return consulDirectory(this.#consul, { clock: this.#clock, log: this.log });
+        return discoverThroughConsul({
+          http: this.#consul,
+          service: this.service,
+          options: completeDiscoveryOptions(this.#options.discovery, process.env),
+          clock: this.#clock,
+          log: this.log,
+          observer: this.#metrics.directory,
+        });
       case "static":
         return staticDirectory();
       case "dns":
         return dnsDirectory({ clock: this.#clock });
+      case "unix":
+        return unixDirectory();
     }
   }
 
   #registration(): Registration | undefined {
     const { registration } = this.#options;
     if (registration === false) return undefined;
-    const consul = (): Registration => consulRegistration(this.#consul, { clock: this.#clock, log: this.log });
+    const consul = (): Registration =>
+      consulRegistration(this.#consul, {
+        clock: this.#clock,
+        log: this.log,
+        whenUnreachable: this.#registryUnreachable,
+      });
     return withMetrics(registration ?? consul(), this.#metrics);
   }
 
@@ -291,7 +370,7 @@ export class Mesh {
       name: meshName,
       id,
       address,
-      weight: 1,
+      weight: this.#weight,
       version: version ?? (process.env["MESH_VERSION"] || undefined),
       zone: zone ?? (process.env["MESH_ZONE"] || undefined),
       tags: ["grpc"],

@@ -5,17 +5,19 @@ import type { Metrics } from "./telemetry/metrics.ts";
 export function withMetrics(registration: Registration, metrics: Metrics): Registration {
   return {
     async register(instance, onUpkeep) {
-      const gauge = metrics.registration(instance.name, instance.id);
-      gauge.state("registering");
+      const instruments = metrics.registration(instance.name, instance.id);
+      instruments.state("registering");
       try {
-        const registered = await registration.register(instance, (state) => {
-          gauge.state(state);
-          onUpkeep?.(state);
+        let state: "registered" | "failing" = "registered";
+        const registered = await registration.register(instance, (event) => {
+          if (event === "stalled") instruments.stalled();
+          else instruments.state((state = event));
+          onUpkeep?.(event);
         });
-        gauge.state("registered");
-        return { deregister: () => registered.deregister().finally(() => gauge.state("deregistered")) };
+        instruments.state(state);
+        return { deregister: () => registered.deregister().finally(() => instruments.state("deregistered")) };
       } catch (error) {
-        gauge.state("deregistered");
+        instruments.state("deregistered");
         throw error;
       }
     },

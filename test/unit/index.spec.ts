@@ -6,7 +6,7 @@ describe("the face of the SDK", () => {
     const details = ["BadRequest", "DebugInfo", "ErrorInfo", "Help", "LocalizedMessage", "PreconditionFailure"];
     details.push("QuotaFailure", "RequestInfo", "ResourceInfo", "RetryInfo");
     const values = ["MeshError", "Metadata", "STATUS_NUMBERS", "consulOptionsFromEnv", "createMesh", "currentContext"];
-    values.push("errorDetail", "loadContract", "runDetached", "runInContext");
+    values.push("errorDetail", "grpcJsTransport", "loadContract", "nativeTransport", "runDetached", "runInContext");
     assert.deepEqual(Object.keys(sdk).toSorted(), [...details, ...values].toSorted());
   });
 });

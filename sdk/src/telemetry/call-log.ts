@@ -98,8 +98,8 @@ function serverFields(method: string, call: ServerCallRecord): object {
     code: call.code,
     duration_ms: milliseconds(call.durationMs),
     peer: call.peer,
-    trace_id: call.trace.traceId,
-    span_id: call.trace.spanId,
+    trace_id: call.context.trace.traceId,
+    span_id: call.context.trace.spanId,
     err: call.thrown,
   };
 }

@@ -2,7 +2,7 @@
 import type { Clock } from "../call/clock.ts";
 import type { EndpointView } from "../discovery/directory.ts";
 import type { Family, NumberCell } from "./family.ts";
-import type { DisconnectError } from "./metric-names.ts";
+import type { DisconnectError } from "../transport/transport.ts";
 
 /** Told by whoever owns the connections of one target. */
 export interface ConnectionInstruments {
@@ -27,6 +27,8 @@ export type RegistrationState = (typeof REGISTRATION_STATES)[number];
 
 export interface RegistrationInstruments {
   state(state: RegistrationState): void;
+  /** A heartbeat came late because the process was busy. */
+  stalled(): void;
 }
 
 export interface ConnectionFamilies {
@@ -101,11 +103,13 @@ export function discoveryInstruments(
 }
 
 export function registrationInstruments(
-  family: Family<NumberCell>,
+  states: Family<NumberCell>,
+  stalls: Family<NumberCell>,
 ): (service: string, instance: string) => RegistrationInstruments {
   return (service, instance) => ({
     state(state) {
-      for (const one of REGISTRATION_STATES) family.cells(service, instance, one).value = one === state ? 1 : 0;
+      for (const one of REGISTRATION_STATES) states.cells(service, instance, one).value = one === state ? 1 : 0;
     },
+    stalled: () => void stalls.cells(service, instance).value++,
   });
 }

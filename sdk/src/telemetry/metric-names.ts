@@ -7,7 +7,17 @@
 export type MetricType = "counter" | "gauge" | "histogram";
 
 /** Of what a value is a number. */
-export type MetricUnit = "seconds" | "bytes" | "calls" | "attempts" | "connections" | "endpoints" | "series" | "state";
+export type MetricUnit =
+  | "seconds"
+  | "bytes"
+  | "calls"
+  | "attempts"
+  | "connections"
+  | "endpoints"
+  | "failures"
+  | "series"
+  | "stalls"
+  | "state";
 
 export interface MetricDescription<Labels extends readonly string[] = readonly string[]> {
   readonly name: string;
@@ -36,7 +46,7 @@ export const MESH_INSTANCE = "mesh_instance";
 export const OTHER = "other";
 
 /** Labels with a closed set of values: they stay what they are when a family is full. */
-export const CLOSED_LABELS: ReadonlySet<string> = new Set([GRPC_STATUS, "freshness", "state", "metric"]);
+export const CLOSED_LABELS: ReadonlySet<string> = new Set([GRPC_STATUS, "freshness", "kind", "state", "metric"]);
 
 const METHOD_TARGET = [GRPC_METHOD, GRPC_TARGET] as const;
 const METHOD_TARGET_STATUS = [GRPC_METHOD, GRPC_TARGET, GRPC_STATUS] as const;
@@ -217,6 +227,29 @@ export const METRICS = {
     [MESH_SERVICE],
     "Views of a service that came with an error.",
   ),
+  discoveryAge: metric(
+    "gauge",
+    "mesh_discovery_age_seconds",
+    "seconds",
+    [MESH_SERVICE],
+    "Time since the registry last confirmed what is known of a service; up to a minute and a bit while all is well.",
+    "max",
+  ),
+  discoveryView: metric(
+    "gauge",
+    "mesh_discovery_view",
+    "state",
+    [MESH_SERVICE, "state"],
+    "1 for what the view of a service is: live, stale, or stale and from disk because the registry has never answered.",
+    "max",
+  ),
+  discoveryFailures: metric(
+    "counter",
+    "mesh_discovery_failures_total",
+    "failures",
+    [MESH_SERVICE, "kind"],
+    "Times the registry could not be asked about a service, by what was wrong.",
+  ),
   registrationState: metric(
     "gauge",
     "mesh_registration_state",
@@ -224,6 +257,13 @@ export const METRICS = {
     [MESH_SERVICE, MESH_INSTANCE, "state"],
     "1 for the state in which the registration of an instance is, 0 for the others.",
     "max",
+  ),
+  registrationStalls: metric(
+    "counter",
+    "mesh_registration_stalls_total",
+    "stalls",
+    [MESH_SERVICE, MESH_INSTANCE],
+    "Heartbeats of an instance that came late because the event loop was blocked.",
   ),
   eventLoopActive: metric(
     "counter",
@@ -276,13 +316,3 @@ export const SIZE_BOUNDS: readonly number[] = [
 /** A96's bounds for counts of retries, transparent retries and hedges. */
 export const RETRY_BOUNDS: readonly number[] = [1, 2, 3, 4, 5];
 export const TRANSPARENT_RETRY_BOUNDS: readonly number[] = [1, 2, 3, 4, 5, 10];
-
-/** Why connections end, as A94 names it; "GOAWAY <CODE>" beside these. */
-export type DisconnectError =
-  | `GOAWAY ${string}`
-  | "subchannel shutdown"
-  | "connection reset"
-  | "connection timed out"
-  | "connection aborted"
-  | "socket error"
-  | "unknown";

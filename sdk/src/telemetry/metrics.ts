@@ -6,9 +6,11 @@ import { type Metric, Registry } from "prom-client";
 import { type Clock, systemClock } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import type { ClientObserver, ServerObserver } from "../call/observer.ts";
+import type { DirectoryObserver } from "../discovery/directory-observer.ts";
 import { boundedShape } from "./bounded-cells.ts";
 import { clientMetrics, serverMetrics } from "./call-metrics.ts";
 import type { Cells, HistogramShape } from "./cells.ts";
+import { directoryInstruments } from "./directory-instruments.ts";
 import { CellGrid, exponentialShape } from "./exponential-cells.ts";
 import { type Exposition, negotiate, writeExposition } from "./exposition.ts";
 import { type Family, histogramFamily, type NumberCell, numberFamily, type SeriesLimit } from "./family.ts";
@@ -55,6 +57,8 @@ export interface Metrics {
   /** target is the logical one, "consul:///greeter". */
   readonly connections: (target: string) => ConnectionInstruments;
   readonly discovery: (service: string) => DiscoveryInstruments;
+  /** Of the directory that asks a registry. */
+  readonly directory: DirectoryObserver;
   readonly registration: (service: string, instance: string) => RegistrationInstruments;
   /**
    * Everything in the registry, in the format that an Accept header asks for: OpenMetrics when it prefers it, else
@@ -142,7 +146,15 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     },
     clock,
   );
-  const registration = registrationInstruments(number(METRICS.registrationState));
+  const directory = directoryInstruments(
+    {
+      age: number(METRICS.discoveryAge),
+      failures: number(METRICS.discoveryFailures),
+      state: number(METRICS.discoveryView),
+    },
+    clock,
+  );
+  const registration = registrationInstruments(number(METRICS.registrationState), number(METRICS.registrationStalls));
   for (const family of families) register(registry, family);
   if (options.processMetrics !== "off") addProcessMetrics(registry);
 
@@ -158,7 +170,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     writing.set(contentType, written);
     return written;
   };
-  return { registry, clientObserver, serverObserver, connections, discovery, registration, expose };
+  return { registry, clientObserver, serverObserver, connections, discovery, directory, registration, expose };
 }
 
 function latencyShape(bounds: "default" | "a66" | readonly number[]): HistogramShape {

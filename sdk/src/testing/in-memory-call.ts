@@ -8,6 +8,7 @@ import type {
   CallOutcome,
   ClientStream,
   IncomingCall,
+  MessageEncoding,
   OutgoingCall,
   ServerMethod,
   ServerStatus,
@@ -33,11 +34,17 @@ export interface InMemoryCallOptions {
 }
 
 export class InMemoryCall implements ServerStream, IncomingCall {
+  readonly path: string;
   readonly metadata: Metadata;
   readonly deadline: number;
   readonly peer: string;
   readonly cancellation = new Cancellation();
   receivedAt = 0;
+  /** The server's; the caller's are told in its outcome. */
+  sentBytes = 0;
+  receivedBytes = 0;
+  /** Memory is not compressed. */
+  encoding: MessageEncoding = "identity";
   readonly #options: InMemoryCallOptions;
   readonly #up: InMemoryPipe;
   readonly #down: InMemoryPipe;
@@ -46,6 +53,8 @@ export class InMemoryCall implements ServerStream, IncomingCall {
   #server: ServerStreamReceiver | undefined;
   #serverLimits: TransportLimits | undefined;
   #timer: Timer | undefined;
+  #requestBytes = 0;
+  #responseBytes = 0;
   #headersSent = false;
   #clientDone = false;
   #serverDone = false;
@@ -53,6 +62,7 @@ export class InMemoryCall implements ServerStream, IncomingCall {
   constructor(options: InMemoryCallOptions) {
     const { call, clock, receiver } = options;
     this.#options = options;
+    this.path = call.path;
     this.metadata = new Metadata().addAll(call.metadata);
     this.deadline = call.deadline;
     this.peer = options.peer;
@@ -83,9 +93,13 @@ export class InMemoryCall implements ServerStream, IncomingCall {
     return this.#server !== undefined && !this.#serverDone;
   }
 
+  workGoesOn(): void {}
+
+  workEnded(): void {}
+
   /** Ends both sides from outside. */
   cut(code: ErrorCode, reason: string, processed: boolean): void {
-    this.#endClient({ status: STATUS_NUMBERS[code], reason, trailers: new Metadata(), processed });
+    this.#endClient(STATUS_NUMBERS[code], reason, new Metadata(), processed);
     this.#endServer(new MeshError("CANCELLED", reason));
   }
 
@@ -116,6 +130,7 @@ export class InMemoryCall implements ServerStream, IncomingCall {
   send(body: Uint8Array): boolean {
     if (this.#serverDone) return true;
     if (!this.#headersSent) this.sendHeaders(new Metadata());
+    this.sentBytes += body.byteLength;
     return this.#responses.send(body);
   }
 
@@ -137,14 +152,14 @@ export class InMemoryCall implements ServerStream, IncomingCall {
     if (status === STATUS_NUMBERS.OK && !this.#headersSent) this.sendHeaders(new Metadata());
     this.#serverDone = true;
     this.#requests.stop();
-    const outcome = { status, reason, trailers: new Metadata().addAll(trailers), processed: true };
-    this.#responses.end(() => this.#endClient(outcome));
+    const sent = new Metadata().addAll(trailers);
+    this.#responses.end(() => this.#endClient(status, reason, sent, true));
     this.#overIfBothDone();
   }
 
   #cancel(status: number, reason: string): void {
     if (this.#clientDone) return;
-    this.#endClient({ status, reason, trailers: new Metadata(), processed: true });
+    this.#endClient(status, reason, new Metadata(), true);
     this.#up.put(() =>
       this.#endServer(new MeshError("CANCELLED", `caller ${this.peer} cancelled the call: ${reason}`)),
     );
@@ -190,31 +205,36 @@ export class InMemoryCall implements ServerStream, IncomingCall {
     if (body.byteLength > maxSendMessageBytes) {
       this.cut("RESOURCE_EXHAUSTED", tooLong("sent", body, maxSendMessageBytes), false);
     }
-    return this.#clientDone || this.#requests.send(body);
+    if (this.#clientDone) return true;
+    this.#requestBytes += body.byteLength;
+    return this.#requests.send(body);
   }
 
   #requestArrived(body: Uint8Array): void {
     const most = this.#serverLimits?.maxReceiveMessageBytes ?? Infinity;
+    this.receivedBytes += body.byteLength;
     if (body.byteLength > most) this.cut("RESOURCE_EXHAUSTED", tooLong("received", body, most), true);
     else this.#server?.onMessage(body);
   }
 
   #responseArrived(body: Uint8Array): void {
     const most = this.#options.limits.maxReceiveMessageBytes;
+    this.#responseBytes += body.byteLength;
     if (body.byteLength > most) this.cut("RESOURCE_EXHAUSTED", tooLong("received", body, most), true);
     else this.#options.receiver.onMessage(body);
   }
 
   #deadlinePassed(afterMs: number): void {
     const reason = `deadline passed after ${afterMs} ms`;
-    const status = STATUS_NUMBERS.DEADLINE_EXCEEDED;
-    this.#endClient({ status, reason, trailers: new Metadata(), processed: true });
+    this.#endClient(STATUS_NUMBERS.DEADLINE_EXCEEDED, reason, new Metadata(), true);
     this.#endServer(new MeshError("DEADLINE_EXCEEDED", reason));
   }
 
-  #endClient(outcome: CallOutcome): void {
+  #endClient(status: number, reason: string, trailers: Metadata, processed: boolean): void {
     if (this.#clientDone) return;
     this.#clientDone = true;
+    const bytes = { sentBytes: this.#requestBytes, receivedBytes: this.#responseBytes };
+    const outcome: CallOutcome = { status, reason, trailers, processed, ...bytes };
     this.#timer?.cancel();
     this.#responses.stop();
     queueMicrotask(() => this.#options.receiver.onDone(outcome));

@@ -3,6 +3,7 @@
  * while too many are held, as HTTP/2's flow control does it.
  */
 import type { Clock } from "../call/clock.ts";
+import { keptBytes } from "../transport/kept-bytes.ts";
 
 /** Messages on their way and not yet taken before the sender is asked to wait. */
 export const HIGH_WATER_MESSAGES = 16;
@@ -54,11 +55,12 @@ export class InMemoryLane {
 
   send(body: Uint8Array): boolean {
     if (this.#stopped) return true;
+    const kept = keptBytes(body);
     this.#untaken++;
     this.#full = this.#untaken >= HIGH_WATER_MESSAGES;
     this.#pipe.put(() => {
       if (this.#stopped) return;
-      this.#arrived.push(body);
+      this.#arrived.push(kept);
       this.#flow();
     });
     return !this.#full;

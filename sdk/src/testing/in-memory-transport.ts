@@ -3,24 +3,27 @@
  * test's choosing. What networks and processes do to calls is done by the test, one step at a time. Everything is
  * delivered in order and on a clean stack; nothing takes time but what delay() says.
  */
-import { type Address, formatAddress } from "../call/address.ts";
+import { type Address, formatAddress, isUnixPath } from "../call/address.ts";
 import type { Clock } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { STATUS_NUMBERS } from "../call/status.ts";
 import type {
   CallOutcome,
-  Cancel,
   ClientStream,
   Connection,
   ConnectionState,
   ConnectOptions,
+  DisconnectError,
   Dispatch,
   Listener,
   ListenOptions,
+  OpenCall,
   OutgoingCall,
+  ServerMethod,
   StreamReceiver,
   Transport,
+  TransportLimits,
   UnaryReceiver,
 } from "../transport/transport.ts";
 import { InMemoryCall } from "./in-memory-call.ts";
@@ -89,13 +92,17 @@ class MemoryTransport implements InMemoryTransport {
     return new MemoryConnection(this.#place(to), options);
   }
 
-  async listen({ address, limits }: ListenOptions, dispatch: Dispatch): Promise<Listener> {
-    const port = address.port === 0 ? this.#nextPort++ : address.port;
+  async listen({ address, limits, unknown }: ListenOptions, dispatch: Dispatch): Promise<Listener> {
+    const port = address.port === 0 && !isUnixPath(address.host) ? this.#nextPort++ : address.port;
     const place = this.#place({ host: address.host, port });
     if (place.listener !== undefined) {
       throw new MeshError("UNAVAILABLE", `server cannot listen on ${place.text}: the port is in use; choose another`);
     }
-    place.listener = new MemoryListener({ host: address.host, port }, place, this.#clock, dispatch, limits);
+    place.listener = new MemoryListener({ host: address.host, port }, place, this.#clock, {
+      dispatch,
+      unknown,
+      limits,
+    });
     retry(place);
     return place.listener;
   }
@@ -119,7 +126,7 @@ class MemoryTransport implements InMemoryTransport {
   drop(address: Address): void {
     const place = this.#place(address);
     for (const call of place.calls) call.cut("UNAVAILABLE", `connection to ${place.text} was lost`, true);
-    for (const connection of place.connections) connection.lost();
+    for (const connection of place.connections) connection.lost("connection reset");
   }
 
   refuseCalls(address: Address, calls: number): void {
@@ -176,20 +183,20 @@ class MemoryConnection implements Connection {
     if (this.#state === "failed" || this.#state === "connecting") this.#connect();
   }
 
-  lost(): void {
+  lost(cause: DisconnectError): void {
     if (this.#state !== "ready") return;
-    this.#enter("idle");
+    this.#enter("idle", cause);
     this.connect();
   }
 
-  unary(call: OutgoingCall, body: Uint8Array, receiver: UnaryReceiver): Cancel {
+  unary(call: OutgoingCall, body: Uint8Array, receiver: UnaryReceiver): OpenCall {
     const stream = this.open(call, new UnaryAdapter(receiver));
     stream.send(body);
     stream.end();
     // Asking for a second message is what finds a server that sends one too many.
     stream.request();
     stream.request();
-    return (status, reason) => stream.cancel(status, reason);
+    return stream;
   }
 
   open(call: OutgoingCall, receiver: StreamReceiver): ClientStream {
@@ -224,7 +231,7 @@ class MemoryConnection implements Connection {
   close(): void {
     if (this.#state === "closed") return;
     this.#place.connections.delete(this);
-    this.#enter("closed");
+    this.#enter("closed", this.#state === "ready" ? "subchannel shutdown" : undefined);
   }
 
   #connect(): void {
@@ -235,10 +242,10 @@ class MemoryConnection implements Connection {
     });
   }
 
-  #enter(state: ConnectionState): void {
+  #enter(state: ConnectionState, cause?: DisconnectError): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.#options.onStateChange(state);
+    this.#options.onStateChange(state, cause);
   }
 }
 
@@ -270,30 +277,36 @@ class UnaryAdapter implements StreamReceiver {
   }
 }
 
+/** What a listener was given. */
+interface Serves {
+  readonly dispatch: Dispatch;
+  readonly unknown: ServerMethod | undefined;
+  readonly limits: TransportLimits;
+}
+
 class MemoryListener implements Listener {
   readonly address: Address;
   readonly #place: Place;
   readonly #clock: Clock;
-  readonly #dispatch: Dispatch;
-  readonly #limits: ListenOptions["limits"];
+  readonly #serves: Serves;
   #drained: (() => void) | undefined;
   taking = true;
 
-  constructor(address: Address, place: Place, clock: Clock, dispatch: Dispatch, limits: ListenOptions["limits"]) {
+  constructor(address: Address, place: Place, clock: Clock, serves: Serves) {
     this.address = address;
     this.#place = place;
     this.#clock = clock;
-    this.#dispatch = dispatch;
-    this.#limits = limits;
+    this.#serves = serves;
   }
 
   arrive(path: string) {
-    return this.taking ? { method: this.#dispatch.get(path), limits: this.#limits } : undefined;
+    const { dispatch, unknown, limits } = this.#serves;
+    return this.taking ? { method: dispatch.get(path) ?? unknown, limits } : undefined;
   }
 
   async drain(graceMs: number): Promise<void> {
     this.taking = false;
-    for (const connection of this.#place.connections) connection.lost();
+    for (const connection of this.#place.connections) connection.lost("GOAWAY NO_ERROR");
     if (this.#open().length > 0) {
       const empty = new Promise<void>((resolve) => (this.#drained = resolve));
       const reason = "server stopped before the call was done";

@@ -65,6 +65,15 @@ export class VirtualClock implements Clock {
     this.#now = until;
   }
 
+  /** Moves time on as a process sees it that was blocked for so long: what was due meanwhile fires late, in order. */
+  stall(ms: number): void {
+    this.#now += ms;
+    for (let next = this.#next(this.#now); next !== undefined; next = this.#next(this.#now)) {
+      this.#alarms.delete(next);
+      next.callback();
+    }
+  }
+
   #next(until: number): Alarm | undefined {
     let first: Alarm | undefined;
     for (const alarm of this.#alarms) {

@@ -37,7 +37,7 @@ export function serverCall(change: Partial<ServerCallRecord> = {}): ServerCallRe
     sentBytes: 2000,
     receivedBytes: 100,
     peer: "127.0.0.1:2",
-    trace,
+    context: { trace: trace },
     thrown: undefined,
     ...change,
   };
