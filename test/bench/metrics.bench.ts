@@ -2,7 +2,7 @@
  * What does it cost to observe a call? Our cells beside a prom-client histogram, in one run and in turns, so that the
  * ratio holds whatever else the machine does:
  *
- *     node --conditions=meshwork-source --import tsx test/bench/metrics.bench.ts
+ *     npm run bench -- metrics
  */
 import { Histogram, Registry } from "prom-client";
 import { boundedShape } from "../../sdk/src/telemetry/bounded-cells.ts";

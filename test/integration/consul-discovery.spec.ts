@@ -9,7 +9,7 @@ import { startAgent } from "@meshwork/agent";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { systemClock } from "../../sdk/src/call/clock.ts";
 import { MeshError } from "../../sdk/src/call/mesh-error.ts";
-import { agentSelf, registerService } from "../../sdk/src/consul/agent-api.ts";
+import { agentSelf, maintenanceOf, registerService } from "../../sdk/src/consul/agent-api.ts";
 import { catalogServices, healthService } from "../../sdk/src/consul/catalog-api.ts";
 import { consulDirectory } from "../../sdk/src/consul/consul-directory.ts";
 import { ConsulHttp } from "../../sdk/src/consul/consul-http.ts";
@@ -97,6 +97,20 @@ function discoveryThrough(name: string, start: StartRegistry): void {
       return registered;
     }
 
+    /** An instance whose heartbeat nobody sends. */
+    function registerSilently(number: number, ttl: string): Promise<void> {
+      const { id, name, address } = instance(number);
+      const Check = {
+        CheckID: `service:${id}`,
+        Name: "silent",
+        TTL: ttl,
+        Status: "passing",
+        DeregisterCriticalServiceAfter: "1m",
+      } as const;
+      const shown = { ID: id, Name: name, Address: address.host, Port: address.port, Tags: [], Meta: {} };
+      return registerService(http, { ...shown, Weights: { Passing: 1, Warning: 1 }, Check }, "keep");
+    }
+
     function watch() {
       const views = new Inbox<EndpointView>();
       const all: EndpointView[] = [];
@@ -151,32 +165,56 @@ function discoveryThrough(name: string, start: StartRegistry): void {
     it("follows a check that fails and passes again", async () => {
       const { shows } = watch();
       await register(instance(1));
-      await shows("live", 1);
+      await register(instance(2));
+      await shows("live", 1, 2);
       await put(`/v1/agent/check/fail/service:${service()}-1`);
-      await shows("live");
+      await shows("live", 2);
       await put(`/v1/agent/check/pass/service:${service()}-1`);
+      await shows("live", 1, 2);
+    });
+
+    it("leaves an instance in maintenance until that is ended, whoever registers it again", async () => {
+      const { shows } = watch();
+      await register(instance(1));
       await shows("live", 1);
+      await put(`/v1/agent/service/maintenance/${service()}-1?enable=true&reason=repair`);
+      await shows("live");
+      await register(instance(1));
+      assert.equal(await maintenanceOf(http, `${service()}-1`), "on");
+      await put(`/v1/agent/service/maintenance/${service()}-1?enable=false`);
+      await shows("live", 1);
+      assert.equal(await maintenanceOf(http, `${service()}-1`), "off");
+      assert.equal(await maintenanceOf(http, "nobody"), "unregistered");
+    });
+
+    it("keeps the last instance for five seconds when its check fails, as if all had failed at once", async () => {
+      const { shows, until } = watch();
+      await registerSilently(1, "60s");
+      await shows("live", 1);
+      const failedAt = performance.now();
+      await put(`/v1/agent/check/fail/service:${service()}-1`);
+      const { error } = await shows("stale", 1);
+      assert.match(String(error), /lists none of .* any more/);
+      await until(({ freshness, endpoints }) => freshness === "live" && endpoints.length === 0);
+      const afterMs = performance.now() - failedAt;
+      assert.ok(afterMs > 4_900 && afterMs < 8_000, `given up after ${afterMs} ms`);
+    });
+
+    it("gives up the last instance soon when it has deregistered", async () => {
+      const { shows } = watch();
+      const only = await register(instance(1));
+      await shows("live", 1);
+      const leftAt = performance.now();
+      await only.deregister();
+      await shows("live");
+      const afterMs = performance.now() - leftAt;
+      assert.ok(afterMs < 2_000, `given up after ${afterMs} ms`);
     });
 
     it("drops an instance whose heartbeats have stopped, and keeps one whose go on", async () => {
       const { shows } = watch();
       await register(instance(1), 1_000);
-      await registerService(http, {
-        ID: `${service()}-2`,
-        Name: service(),
-        Address: "127.0.0.1",
-        Port: 2,
-        Tags: [],
-        Meta: {},
-        Weights: { Passing: 1, Warning: 1 },
-        Check: {
-          CheckID: `silent:${service()}`,
-          Name: "silent",
-          TTL: "1.5s",
-          Status: "passing",
-          DeregisterCriticalServiceAfter: "1m",
-        },
-      });
+      await registerSilently(2, "1.5s");
       await shows("live", 1, 2);
       await shows("live", 1);
       await put(`/v1/agent/service/deregister/${service()}-2`);
@@ -185,12 +223,13 @@ function discoveryThrough(name: string, start: StartRegistry): void {
     it("tells of a change within milliseconds", async () => {
       const { shows } = watch();
       await register(instance(1));
-      await shows("live", 1);
+      await register(instance(2));
+      await shows("live", 1, 2);
       const took: number[] = [];
       for (let round = 0; round < 15; round++) {
         for (const [verb, numbers] of [
-          ["fail", []],
-          ["pass", [1]],
+          ["fail", [2]],
+          ["pass", [1, 2]],
         ] as const) {
           const changedAt = performance.now();
           const seen = shows("live", ...numbers);

@@ -9,6 +9,8 @@ import { examplesOf } from "../support/readme-examples.ts";
 import { freePort } from "../support/free-port.ts";
 
 const ROOT = process.cwd();
+/** Of the tests: what generates code, and the contracts that are generated with the others. */
+const NEEDED = ["test/support", "test/bench", "test/conformance"];
 const BUILT = ["sdk/dist", "codegen/dist", "agent/dist", "cli/dist"];
 /** Generous: each command starts Node, and the machine may be busy with other tests. */
 const COMMAND_MS = 60_000;
@@ -24,7 +26,7 @@ function copyOfRepository(): string {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(file, join(copy, file));
   }
-  cpSync("test/support", join(copy, "test/support"), { recursive: true });
+  for (const folder of NEEDED) cpSync(folder, join(copy, folder), { recursive: true });
   for (const folder of BUILT) cpSync(folder, join(copy, folder), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   return copy;

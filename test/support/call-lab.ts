@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import type { Endpoint } from "../../sdk/src/balancing/endpoint.ts";
+import { Balancer } from "../../sdk/src/balancing/balancer.ts";
 import { roundRobin } from "../../sdk/src/balancing/round-robin.ts";
 import type { Address } from "../../sdk/src/call/address.ts";
 import { Metadata, type MetadataInit } from "../../sdk/src/call/metadata.ts";
@@ -162,7 +163,7 @@ export class CallLab {
       name: "lab",
       directory,
       transport,
-      policy: roundRobin({ clock, random: this.#random }),
+      balancer: new Balancer({ policy: roundRobin, clock, random: this.#random }),
       clock,
       limits: DEFAULT_LIMITS,
     });

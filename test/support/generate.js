@@ -1,6 +1,7 @@
 /**
  * `npm run generate` writes everything that is generated and committed: messages and services of the samples
- * (buf.gen.yaml), messages that the SDK speaks (buf.gen.sdk.yaml), and the copy of policy.proto that the SDK carries.
+ * (buf.gen.yaml) and of the benchmarks (buf.gen.bench.yaml), messages that the SDK speaks (buf.gen.sdk.yaml), gRPC's test
+ * contract (buf.gen.conformance.yaml), and the copy of policy.proto that the SDK carries.
  * With --check it writes into a temporary folder instead and fails, naming the files that are not what is committed.
  *
  * It needs nothing on PATH: buf, ts-proto and Node.js itself are started by their own files.
@@ -13,9 +14,9 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const buf = join(root, "node_modules/@bufbuild/buf/bin/buf");
-const templates = ["buf.gen.yaml", "buf.gen.sdk.yaml"];
+const templates = ["buf.gen.yaml", "buf.gen.sdk.yaml", "buf.gen.bench.yaml", "buf.gen.conformance.yaml"];
 /** Folders that hold nothing but generated files. */
-const generatedFolders = ["services/gen", "sdk/src/gen"];
+const generatedFolders = ["services/gen", "sdk/src/gen", "test/bench/gen", "test/conformance/gen"];
 const policyCopy = "sdk/src/gen/meshwork/v1/policy-proto.ts";
 
 process.exitCode = process.argv.includes("--check") ? check() : generate(root);

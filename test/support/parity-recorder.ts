@@ -3,6 +3,7 @@
  * between two registries made equal: indexes, node identity, ports, hashes, and how the bytes were packed.
  */
 import { request } from "node:http";
+import { hostname } from "node:os";
 
 export interface Raw {
   readonly status: number;
@@ -51,12 +52,12 @@ export class Recorder {
   /** Asks and records. A body that is not text is sent as JSON. */
   async ask(method: Method, path: string, body?: unknown): Promise<Raw> {
     const raw = await this.askQuietly(method, path, body);
-    const shown = `${method} ${path.replace(/((?:index|cas)=)[1-9]\d+/g, "$1<index>")}`;
+    const shown = withoutUuids(`${method} ${path.replace(/((?:index|cas)=)[1-9]\d+/g, "$1<index>")}`);
     this.records.push({
-      request: body === undefined ? shown : `${shown} ${JSON.stringify(body).slice(0, shownBodyChars)}`,
+      request: body === undefined ? shown : `${shown} ${shownBody(body)}`,
       status: raw.status,
       headers: comparableHeaders(raw),
-      body: raw.json === undefined ? raw.body : comparable(unordered(path, raw.json), ""),
+      body: raw.json === undefined ? withoutUuids(raw.body) : comparable(unordered(path, raw.json), ""),
     });
     return raw;
   }
@@ -103,6 +104,11 @@ export class Recorder {
 
 const shownBodyChars = 160;
 
+function shownBody(body: unknown): string {
+  const text = withoutUuids(withoutPorts(JSON.stringify(body)));
+  return text.replaceAll(/("(?:Modify)?Index":)[1-9]\d+/g, "$1<index>").slice(0, shownBodyChars);
+}
+
 function exchange(url: string, method: Method, body: unknown): Promise<Raw> {
   return new Promise((resolve, reject) => {
     const written = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
@@ -146,6 +152,9 @@ function comparableHeaders({ status, headers }: Raw): Record<string, string> {
   );
 }
 
+/** Every registry has its own; server names and identities end in it or begin with it. */
+const trustDomain = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.consul/g;
+
 /** By field name: what is not the same on two machines, or twice on one. */
 const volatile: Readonly<Record<string, string>> = {
   CreateIndex: "<index>",
@@ -158,17 +167,31 @@ const volatile: Readonly<Record<string, string>> = {
 function comparable(value: unknown, field: string): unknown {
   if (field in volatile) return volatile[field];
   if (typeof value === "string") {
-    if (field === "Node") return "<node>";
-    if (/^127\.0\.0\.1:\d+$/.test(value)) return "<address>";
-    return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(value) ? "<uuid>" : value;
+    if (field === "Node" && value === hostname()) return "<node>";
+    return withoutUuids(withoutPorts(value).replace(trustDomain, "<trust domain>"));
   }
   if (Array.isArray(value)) return byCheckId(value).map((item) => comparable(item, field === "" ? "" : "[]"));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, comparable(item, name)]));
 }
 
-/** The tags of a service in this list are a set. */
+function withoutPorts(text: string): string {
+  return text.replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>");
+}
+
+function withoutUuids(text: string): string {
+  const hidden = text.replaceAll(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/g, "<uuid>");
+  return hidden.replaceAll(/[\dA-F]{8}(-[\dA-F]{4}){3}-[\dA-F]{12}/g, "<UUID>");
+}
+
+/** The tags of a service in this list are a set; sessions come by their IDs, which nobody chooses. */
 function unordered(path: string, json: unknown): unknown {
+  if (path.startsWith("/v1/session/") && Array.isArray(json)) {
+    const content = (session: unknown): string => {
+      return JSON.stringify({ ...(session as object), ID: "", CreateIndex: 0, ModifyIndex: 0 });
+    };
+    return [...(json as unknown[])].sort((a, b) => content(a).localeCompare(content(b)));
+  }
   if (!path.startsWith("/v1/catalog/services") || typeof json !== "object" || json === null) return json;
   return Object.fromEntries(Object.entries(json).map(([name, tags]) => [name, [...(tags as string[])].sort()]));
 }

@@ -9,7 +9,7 @@ export type Example =
   | { readonly kind: "background"; readonly script: string; readonly until: string };
 
 const BLOCK = /(?:<!-- example: (?<note>[^\n]*?) -->\n)?```(?<language>\w+)\n(?<text>[\s\S]*?)```/g;
-const FILE = /^\/\/ (\S+\.\w+)\n/;
+const FILE = /^(?:\/\/|#) (\S+\.\w+)\n/;
 const UNTIL = /^background until "(.+)"$/;
 
 export function examplesOf(page: string): readonly Example[] {
@@ -27,9 +27,11 @@ function exampleOf(language: string, text: string, note: string | undefined, bef
   switch (language) {
     case "proto":
     case "ts":
-    case "js": {
+    case "js":
+    case "hcl": {
       const path = FILE.exec(text)?.[1];
-      if (path === undefined) throw new Error(`a ${language} example does not begin with "// its/path": ${text}`);
+      if (path === undefined)
+        throw new Error(`a ${language} example does not begin with "// its/path", or "# its/path": ${text}`);
       return { kind: "file", path, text };
     }
     case "sh": {

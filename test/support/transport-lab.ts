@@ -104,7 +104,7 @@ export class Connected {
   }
 
   call(name: string, changes: Partial<OutgoingCall> = {}): OutgoingCall {
-    return { path: pathOf(name), metadata: NO_METADATA, deadline: Infinity, ...changes };
+    return { path: pathOf(name), metadata: NO_METADATA, deadline: Infinity, encoding: "identity", ...changes };
   }
 
   unary(name: string, body: Uint8Array = Buffer.from("hi"), changes: Partial<OutgoingCall> = {}): Promise<Ended> {

@@ -1,0 +1,62 @@
+/** What a scenario of the chaos suite is, and what came of one. */
+import type { ConsulCluster } from "../support/consul-cluster.ts";
+import type { GreeterFleet } from "../support/greeter-fleet.ts";
+import type { UnkindProxy } from "../support/unkind-proxy.ts";
+
+/** What a scenario may lay hands on. */
+export interface Scene {
+  readonly cluster: ConsulCluster;
+  /** Between every mesh and the agent, where the scenario asks for it. */
+  readonly proxy: UnkindProxy;
+  readonly fleet: GreeterFleet;
+  /** The token that meshes use, in a cluster that denies by default. */
+  readonly access: TokenKeeper | undefined;
+  /** Ends the scenario's time: everything that waits must give up then. */
+  readonly signal: AbortSignal;
+}
+
+/** The token of the meshes, which somebody revokes. */
+export interface TokenKeeper {
+  readonly token: string;
+  grant(): Promise<void>;
+  revoke(): Promise<void>;
+}
+
+export interface Scenario {
+  /** What happens, in words: the name in the report. */
+  readonly name: string;
+  /** By which meshes reach the agent; default straight. */
+  readonly way?: "straight" | "proxy";
+  readonly access?: "open" | "deny";
+  /** Milliseconds for which the fault lasts at full length, and the least at which it still is that fault. */
+  readonly lasts: { readonly ms: number; readonly leastMs: number };
+  /** Makes the fault; the load runs. */
+  break(scene: Scene): Promise<void> | void;
+  /** Throws unless the fault is there: a suite in which nothing was broken proves nothing. Called right after break(). */
+  prove(scene: Scene): Promise<void>;
+  /** Ends the fault; recovery is measured from when this begins. */
+  mend(scene: Scene): Promise<void> | void;
+  /** More that must be true before the mesh counts as recovered. */
+  recovered?(scene: Scene): Promise<void>;
+  /** Cleans up what the fault has left that is no part of it, after recovery. */
+  after?(scene: Scene): Promise<void>;
+}
+
+/** A scenario that cannot run here, and why. */
+export interface SkippedScenario {
+  readonly name: string;
+  readonly skipped: string;
+}
+
+export interface Outcome {
+  readonly name: string;
+  readonly calls: number;
+  readonly failed: number;
+  readonly evicted: number;
+  /** The slowest call. */
+  readonly slowestMs: number;
+  /** From the end of the fault to the first call answered by an instance that was started after it; undefined: never. */
+  readonly recoveryMs: number | undefined;
+  /** What was broken, a sentence each; none: the scenario has passed. */
+  readonly faults: readonly string[];
+}
