@@ -57,7 +57,10 @@ function addCall(program: Command, actions: Actions): void {
       "<words...>",
       "service and method: greeter/SayHello, greeter.v1.GreeterService/SayHello; then the request",
     )
-    .option("-t, --target <target>", "host:port, consul:///name, static:///host:port,... or dns:///host:port")
+    .option(
+      "-t, --target <target>",
+      "host:port, consul:///name, static:///host:port,..., dns:///host:port or unix:///path",
+    )
     .option("-p, --proto <file>", "take the contract from a .proto file; may be repeated", gather)
     .option("-I, --include <folder>", "where imports of --proto start from; may be repeated", gather)
     .option("-m, --metadata <key:value>", "send metadata, base64 for keys ending in -bin; may be repeated", gather)

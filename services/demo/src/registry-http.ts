@@ -1,6 +1,6 @@
 /** The few questions the demo itself asks the registry; its services and its client ask theirs through the SDK. */
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import { request as httpsRequest, type RequestOptions } from "node:https";
 import { text } from "node:stream/consumers";
 import type { ConsulOptions } from "@meshwork/sdk";
 
@@ -34,6 +34,7 @@ export async function ask(
       agent: false,
       signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
       ...(consul.socketPath !== undefined && { socketPath: consul.socketPath }),
+      ...tlsOf(consul),
       ...(consul.basicAuth !== undefined && { auth: consul.basicAuth }),
       ...(consul.token !== undefined && { headers: { "x-consul-token": consul.token } }),
     });
@@ -41,4 +42,16 @@ export async function ask(
   });
   const index = response.headers["x-consul-index"];
   return { status: response.statusCode ?? 0, text: await text(response), index: index?.toString() };
+}
+
+function tlsOf({ tls }: ConsulOptions): RequestOptions {
+  if (tls === undefined) return {};
+  const { ca, cert, key, serverName, verify } = tls;
+  return {
+    ...(ca !== undefined && { ca: typeof ca === "string" || Buffer.isBuffer(ca) ? ca : [...ca] }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { servername: serverName }),
+    ...(verify !== undefined && { rejectUnauthorized: verify }),
+  };
 }
