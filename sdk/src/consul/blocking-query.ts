@@ -36,6 +36,11 @@ export interface BlockingQueryOptions<T> {
   readonly onFailure: (error: MeshError, known: T | undefined, kind: DiscoveryFailure) => void;
   /** After every good answer, before onValue, also when it says the same as the last. index: what Consul calls its state. */
   readonly onAnswer?: (index: bigint) => void;
+  /**
+   * What it means that Consul answers 404 to a question it understood, without a text but with an index: "answer", that
+   * nothing is there, for parse to read ""; "refusal" by default.
+   */
+  readonly missing?: "answer" | "refusal";
   /** Among other watches. Default: alone. */
   readonly seat?: QuerySeat;
 }
@@ -109,7 +114,7 @@ class BlockingQuery<T> implements Watch {
 
   /** Returns how long to wait before asking again. */
   async #takeReply(reply: ConsulReply, afterMs: number): Promise<number> {
-    const action = actionFor(reply);
+    const action = this.#saysMissing(reply) ? "take" : actionFor(reply);
     if (action === "take") return this.#takeAnswer(reply);
     if (action === "cut-off") return this.#cutOff(this.#refused(reply), failureOf(reply), afterMs);
     if (reply.status === 429 && this.#tookOtherWay()) return retryAfterMs(reply);
@@ -163,10 +168,18 @@ class BlockingQuery<T> implements Watch {
     return true;
   }
 
+  /** A proxy's 404 has a text, and one of another server has no index. */
+  #saysMissing(reply: ConsulReply): boolean {
+    const { missing } = this.#options;
+    return missing === "answer" && reply.status === 404 && reply.text.trim() === "" && indexOf(reply) !== undefined;
+  }
+
   /** Without a leader the servers still know who was healthy. */
   async #askAnyServer(): Promise<T | undefined> {
     const reply = await this.#look({ stale: "" });
-    return reply.answered && reply.status === 200 ? this.#parse(reply.text).value : undefined;
+    return reply.answered && (reply.status === 200 || this.#saysMissing(reply))
+      ? this.#parse(reply.text).value
+      : undefined;
   }
 
   #failed(error: MeshError, kind: DiscoveryFailure, known?: T): number {

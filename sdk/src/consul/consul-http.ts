@@ -23,7 +23,7 @@ export interface ConsulRequest {
   /** Below /v1, percent-encoded: "/health/service/greeter". */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** Bytes are sent as they are, all else as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until an answer must be complete. Default 10,000: without a leader Consul takes 7 s to say so. */

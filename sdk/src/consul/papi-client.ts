@@ -20,7 +20,7 @@ export interface PapiRequest {
   /** Below /v1, percent-encoded: "/health/service/greeter". */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** Bytes are sent as they are, all else as JSON. */
   readonly body?: unknown;
   /** ACL token. */
   readonly token: string | undefined;
@@ -130,13 +130,13 @@ function send(verbs: PapiVerbs, request: PapiRequest, agent: HttpAgent): PapiExc
     };
     next();
   };
-  const content = body === undefined ? {} : { body, type: "json" as const };
+  const content = body instanceof Uint8Array ? { body: asBuffer(body) } : { body, type: "json" as const };
   const reply = verbs._request({
     method,
     path,
     query: { ...query },
     headers: token === undefined ? {} : { "x-consul-token": token },
-    ...content,
+    ...(body === undefined ? {} : content),
     buffer: true,
     ctx,
     exts: { onRequest },
@@ -145,6 +145,11 @@ function send(verbs: PapiVerbs, request: PapiRequest, agent: HttpAgent): PapiExc
     reply: reply.then(toReply, (error: unknown) => toReply(responseOf(error))),
     cancel: () => void ctx.emit("cancel"),
   };
+}
+
+/** Of bytes papi takes only Node's own. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** papi passes on a URL's hostname, in which IPv6 has brackets; a socket wants none. */
