@@ -56,6 +56,12 @@ export { weightedRoundRobin, type WeightedRoundRobinOptions } from "./balancing/
 export type { ClientCall, ClientInterceptor, ClientNext } from "./client/interceptor.ts";
 export { consulOptionsFromEnv, type ConsulOptions } from "./consul/consul-options.ts";
 export type { ConsulTls } from "./consul/consul-tls.ts";
+export type { LockOptions } from "./coordination/coordination.ts";
+export type { Campaign, Election, Leader, Leadership } from "./coordination/election.ts";
+export type { Held } from "./coordination/hold.ts";
+export type { HeldLock, Lock } from "./coordination/lock.ts";
+export type { WaitBounds } from "./coordination/standing.ts";
+export type { HoldTerms } from "./coordination/terms.ts";
 export type { DiscoveryOptions } from "./discovery-options.ts";
 export type { Registered, Registration, ServiceInstance, UpkeepEvent } from "./discovery/registration.ts";
 export { createMesh, type Mesh } from "./mesh.ts";

@@ -25,6 +25,10 @@ import type { PolicyOverride } from "./contract/policy.ts";
 import { ConsulHttp } from "./consul/consul-http.ts";
 import { consulOptionsFromEnv } from "./consul/consul-options.ts";
 import { consulRegistration } from "./consul/consul-registration.ts";
+import { consulStore } from "./coordination/consul-store.ts";
+import { Coordination, type LockOptions } from "./coordination/coordination.ts";
+import type { Election } from "./coordination/election.ts";
+import type { Lock } from "./coordination/lock.ts";
 import type { Directory } from "./discovery/directory.ts";
 import { dnsDirectory } from "./discovery/dns-directory.ts";
 import type { Registration, ServiceInstance } from "./discovery/registration.ts";
@@ -96,6 +100,7 @@ export class Mesh {
   readonly #tlsIds = new Map<TlsOptions | undefined, number>();
   readonly #metrics: Metrics;
   readonly #consul: ConsulHttp;
+  readonly #coordination: Coordination;
   readonly #directories = new Map<Scheme, Directory>();
   readonly #channels = new Map<string, ClientEnvironment>();
   readonly #servers: MeshServer[] = [];
@@ -127,6 +132,14 @@ export class Mesh {
     portFromEnv(env, "MESH_ADMIN_PORT");
     // Last, so that a mesh that cannot be made leaves nothing in the user's registry.
     this.#metrics = createMetrics({ clock: this.#clock, ...(options.registry && { registry: options.registry }) });
+    this.#coordination = new Coordination({
+      store: consulStore(this.#consul, { clock: this.#clock }),
+      clock: this.#clock,
+      random: systemRandom,
+      log: this.log,
+      holder: `${this.service} ${this.instance}`,
+      observer: this.#metrics.coordination,
+    });
   }
 
   /** prom-client's registry behind /metrics: register your own metrics here. */
@@ -187,7 +200,7 @@ export class Mesh {
 
   /** A server: add() services, then start() it. Throws INVALID_ARGUMENT for options or variables that are wrong. */
   server(options: ServerOptions = {}): MeshServer {
-    if (this.#closing !== undefined) throw new MeshError("FAILED_PRECONDITION", "mesh is closed: make a new one");
+    this.#refuseClosed();
     const { host, port, advertiseHost } = completeServerOptions(options, process.env);
     const unix = isUnixPath(host);
     const server = new MeshServer({
@@ -213,13 +226,37 @@ export class Mesh {
   }
 
   /**
+   * A lock of this name among all processes that use the same Consul: acquire() it, or run() work under it. Asks nobody yet.
+   * Throws INVALID_ARGUMENT for a name or options that are wrong, FAILED_PRECONDITION after close().
+   *
+   * @example
+   * await mesh.lock("nightly-report").run(async ({ token, signal }) => store.write(report, { token, signal }));
+   */
+  lock(name: string, options: LockOptions = {}): Lock {
+    this.#refuseClosed();
+    return this.#coordination.lock(name, options);
+  }
+
+  /**
+   * An election of this name among all processes that use the same Consul: campaign() in it, or watch() who leads. Asks nobody
+   * yet. Throws as lock() does.
+   *
+   * @example
+   * mesh.election("scheduler").campaign(async ({ token, signal }) => schedule({ token, signal }));
+   */
+  election(name: string, options: LockOptions = {}): Election {
+    this.#refuseClosed();
+    return this.#coordination.election(name, options);
+  }
+
+  /**
    * The address of /metrics, /livez and /readyz; undefined when they are off. Starts them if no server has: processes
    * that only call ask here. Rejects when the port cannot be had, and with FAILED_PRECONDITION after close().
    */
   async admin(): Promise<Address | undefined> {
     if (this.#options.admin === false) return undefined;
     if (this.#admin === undefined) {
-      if (this.#closing !== undefined) throw new MeshError("FAILED_PRECONDITION", "mesh is closed: make a new one");
+      this.#refuseClosed();
       const starting = this.#startAdmin();
       this.#admin = starting;
       // A port that is taken now may be free when somebody asks again.
@@ -229,8 +266,8 @@ export class Mesh {
   }
 
   /**
-   * Leaves in order: servers deregister, wait until callers know, finish their calls; then clients, registry and admin
-   * port close. Resolves when all is closed; later calls wait for the first.
+   * Leaves in order: servers deregister, wait until callers know, finish their calls; then leaders step down and locks are
+   * released; then clients, registry and admin port close. Resolves when all is closed; later calls wait for the first.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -243,12 +280,17 @@ export class Mesh {
 
   async #close(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.stop()));
+    await this.#coordination.close();
     for (const { channel } of this.#channels.values()) channel.close();
     for (const directory of this.#directories.values()) directory.close();
     this.#consul.close();
     const admin = await this.#admin?.catch(() => undefined);
     await admin?.close();
     this.#stopSignals?.();
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing !== undefined) throw new MeshError("FAILED_PRECONDITION", "mesh is closed: make a new one");
   }
 
   /** Clients of one target, one policy and one TLS share watch, connections, balancing and retry budget. */

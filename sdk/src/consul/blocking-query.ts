@@ -46,7 +46,7 @@ export interface BlockingQueryOptions<T> {
 }
 
 /** What a watch of one endpoint is given; the rest of its options is the endpoint's own. */
-export type Following<T> = Pick<BlockingQueryOptions<T>, "clock" | "random" | "onValue" | "onFailure">;
+export type Following<T> = Pick<BlockingQueryOptions<T>, "clock" | "random" | "onValue" | "onFailure" | "onAnswer">;
 
 /** An agent that is back is noticed within so long; asking costs it and us next to nothing. */
 const MAX_BACKOFF_MS = 5_000;

@@ -128,14 +128,17 @@ export function watchKey(http: ConsulHttp, key: string, following: Following<KvE
 /** Follows everything whose key begins with the prefix. A failure says nothing about the keys. */
 export function watchTree(http: ConsulHttp, prefix: string, following: Following<KvTree>): Watch {
   let index = 0n;
-  const { onValue, onFailure } = following;
+  const { onValue, onFailure, onAnswer } = following;
   return watchBlocking<readonly KvEntry[]>(http, {
     ...following,
     path: kvPath(prefix),
     query: { recurse: "" },
     missing: "answer",
     parse: (text) => readTree(http, text),
-    onAnswer: (answered) => (index = answered),
+    onAnswer(answered) {
+      index = answered;
+      onAnswer?.(answered);
+    },
     onValue: (entries, circumstance) => onValue({ entries, index: Number(index) }, circumstance),
     // What a server without a leader knows may be old, and nobody who writes conditionally is served by it.
     onFailure: (error, _known, kind) => onFailure(error, undefined, kind),

@@ -6,10 +6,12 @@ import { type Metric, Registry } from "prom-client";
 import { type Clock, systemClock } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
 import type { ClientObserver, ServerObserver } from "../call/observer.ts";
+import type { CoordinationObserver } from "../coordination/coordination-observer.ts";
 import type { DirectoryObserver } from "../discovery/directory-observer.ts";
 import { boundedShape } from "./bounded-cells.ts";
 import { clientMetrics, serverMetrics } from "./call-metrics.ts";
 import type { Cells, HistogramShape } from "./cells.ts";
+import { coordinationInstruments } from "./coordination-instruments.ts";
 import { directoryInstruments } from "./directory-instruments.ts";
 import { CellGrid, exponentialShape } from "./exponential-cells.ts";
 import { type Exposition, negotiate, writeExposition } from "./exposition.ts";
@@ -60,6 +62,7 @@ export interface Metrics {
   /** Of the directory that asks a registry. */
   readonly directory: DirectoryObserver;
   readonly registration: (service: string, instance: string) => RegistrationInstruments;
+  readonly coordination: CoordinationObserver;
   /**
    * Everything in the registry, in the format that an Accept header asks for: OpenMetrics when it prefers it, else
    * Prometheus text. Calls at the same time share one answer.
@@ -155,6 +158,15 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     clock,
   );
   const registration = registrationInstruments(number(METRICS.registrationState), number(METRICS.registrationStalls));
+  const coordination = coordinationInstruments(
+    {
+      held: number(METRICS.held),
+      lost: number(METRICS.heldLost),
+      age: number(METRICS.settingsAge),
+      faults: number(METRICS.settingsFaults),
+    },
+    clock,
+  );
   for (const family of families) register(registry, family);
   if (options.processMetrics !== "off") addProcessMetrics(registry);
 
@@ -170,7 +182,17 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     writing.set(contentType, written);
     return written;
   };
-  return { registry, clientObserver, serverObserver, connections, discovery, directory, registration, expose };
+  return {
+    registry,
+    clientObserver,
+    serverObserver,
+    connections,
+    discovery,
+    directory,
+    registration,
+    coordination,
+    expose,
+  };
 }
 
 function latencyShape(bounds: "default" | "a66" | readonly number[]): HistogramShape {

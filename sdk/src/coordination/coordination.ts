@@ -1,0 +1,60 @@
+/** The face of coordination: makes locks, elections, semaphores and settings over one store, and ends them in order. */
+import { z } from "zod";
+import type { HeldKind } from "./coordination-observer.ts";
+import { Election } from "./election.ts";
+import { Lock, type LockPlace } from "./lock.ts";
+import { checkName } from "./names.ts";
+import type { Parts } from "./parts.ts";
+import { type HoldTerms, readOptions, readTerms, termsShape } from "./terms.ts";
+
+export interface LockOptions extends HoldTerms {
+  /** Who this process is, for others to read. Default: service and instance of the mesh. */
+  readonly value?: string;
+}
+
+/** Where keys are: a policy of Consul can name it. */
+export const KEY_PREFIX = "meshwork/";
+const FOLDERS: Readonly<Record<HeldKind, string>> = { lock: "lock", leader: "leader", semaphore: "semaphore" };
+
+const lockOptions = z.strictObject({ ...termsShape, value: z.string().max(1024).optional() });
+
+export class Coordination {
+  readonly #parts: Parts;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: Omit<Parts, "open">) {
+    this.#parts = { ...parts, open: new Set() };
+  }
+
+  lock(name: string, options: LockOptions): Lock {
+    return new Lock(this.#parts, this.#place("lock", name, options));
+  }
+
+  election(name: string, options: LockOptions): Election {
+    return new Election(this.#parts, this.#place("leader", name, options));
+  }
+
+  /** Gives up all that is held and ends all that waits. Never rejects; the store is needed until it resolves. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { open } = this.#parts;
+    // What was won while we closed is there afterwards.
+    while (open.size > 0) {
+      await Promise.all([...open].map(async (one) => one.close().finally(() => open.delete(one))));
+      await Promise.resolve();
+    }
+  }
+
+  #place(kind: HeldKind, name: string, options: LockOptions): LockPlace {
+    const what = `mesh.${kind === "leader" ? "election" : kind}`;
+    checkName(what, name);
+    readOptions(what, lockOptions, options);
+    const { value = this.#parts.holder, ...terms } = options;
+    const key = `${KEY_PREFIX}${FOLDERS[kind]}/${name}`;
+    return { kind, name, key, terms: readTerms(what, terms), holder: value };
+  }
+}
