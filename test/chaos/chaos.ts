@@ -1,29 +1,33 @@
 /**
- * `npm run chaos -- [--only words] [--scale 1] [--json]`: outages of the registry under load, against real Consul
- * processes. Ends with a table, and with code 1 when a call failed, an instance that was well was lost, or the registry was
- * not obeyed again.
+ * `npm run chaos -- [--only words] [--short] [--at-once 1] [--json | --markdown]`: outages of the registry under load,
+ * against real Consul processes. Ends with a table, and with code 1 when a call failed, an instance that was well was lost,
+ * or the registry was not obeyed again.
  *
- * --only runs the scenarios whose names contain the words; --scale (default CHAOS_SCALE, else 1) shortens the faults, each
- * no further than to where it would be another one.
+ * --only runs the scenarios whose names contain the words; --short makes every fault as short as it still is that fault
+ * (quorum is lost for 15 s, not for two minutes); --at-once plays so many scenarios beside each other, each in a cluster
+ * of its own; --markdown prints the table of docs/discovery.md.
  */
 import { parseArgs } from "node:util";
+import { versionOf } from "../support/consul-version.ts";
 import { findConsul, sayNotRun } from "../support/real-consul.ts";
-import { table } from "./report.ts";
+import { markdown, table } from "./report.ts";
 import { runScenario } from "./run-scenario.ts";
-import type { Outcome, Scenario, SkippedScenario } from "./scenario.ts";
+import type { Outcome, Scenario } from "./scenario.ts";
 import { absentScenarios } from "./scenarios/absent-scenarios.ts";
 import { accessScenarios } from "./scenarios/access-scenarios.ts";
 import { agentScenarios } from "./scenarios/agent-scenarios.ts";
 import { serverScenarios } from "./scenarios/server-scenarios.ts";
 import { wireScenarios } from "./scenarios/wire-scenarios.ts";
 
-const ALL: readonly (Scenario | SkippedScenario)[] = [
+const ALL: readonly Scenario[] = [
   ...agentScenarios,
   ...serverScenarios,
   ...wireScenarios,
   ...accessScenarios,
   ...absentScenarios,
 ];
+/** Addresses of loopback are given to clusters by the ten. */
+const MAX_AT_ONCE = 8;
 
 /** Processes are ended by what runs on exit, which a signal alone would skip. */
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
@@ -31,48 +35,58 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 const { values } = parseArgs({
   options: {
     only: { type: "string", default: "" },
-    scale: { type: "string", default: process.env["CHAOS_SCALE"] ?? "1" },
+    short: { type: "boolean", default: false },
+    "at-once": { type: "string", default: "1" },
     json: { type: "boolean", default: false },
+    markdown: { type: "boolean", default: false },
   },
 });
-const scale = Number(values.scale);
+const atOnce = Number(values["at-once"]);
 const chosen = ALL.filter(({ name }) => name.includes(values.only));
+const binary = findConsul();
 
-if (!(scale >= 0 && scale <= 1)) {
-  console.error(`--scale is ${values.scale}: write a number from 0 to 1`);
+if (!(Number.isInteger(atOnce) && atOnce >= 1 && atOnce <= MAX_AT_ONCE)) {
+  console.error(`--at-once is ${values["at-once"]}: write a whole number from 1 to ${MAX_AT_ONCE}`);
   process.exitCode = 2;
 } else if (chosen.length === 0) {
   console.error(
     `no scenario's name contains "${values.only}": write words of one of\n  ${ALL.map(({ name }) => name).join("\n  ")}`,
   );
   process.exitCode = 2;
-} else if (findConsul() === undefined) {
+} else if (binary === undefined) {
   sayNotRun("chaos");
 } else {
-  await main();
+  await main(versionOf(binary).text);
 }
 
-async function main(): Promise<void> {
-  const say = (line: string): void => (values.json ? undefined : console.log(line));
-  const outcomes: (Outcome | SkippedScenario)[] = [];
-  for (const scenario of chosen) {
-    say(`\n${scenario.name}`);
-    const outcome = "skipped" in scenario ? scenario : await runSafely(scenario, (line) => say(`  ${line}`));
-    outcomes.push(outcome);
-    if ("skipped" in outcome) say(`  not run: ${outcome.skipped}`);
-    else for (const fault of outcome.faults) say(`  FAULT: ${fault}`);
-  }
-  console.log(values.json ? JSON.stringify(outcomes, undefined, 2) : `\n${table(outcomes)}`);
-  const broken = outcomes.some((outcome) => "faults" in outcome && outcome.faults.length > 0);
-  process.exitCode = broken ? 1 : 0;
+async function main(consul: string): Promise<void> {
+  const length = values.short ? "short" : "full";
+  console.error(`${chosen.length} scenarios at ${length} length, with Consul ${consul}`);
+  const outcomes = new Map<Scenario, Outcome>();
+  const waiting = [...chosen];
+  const lanes = Array.from({ length: atOnce }, async (_, lane) => {
+    for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
+      const { name } = scenario;
+      const tell = (line: string): void => console.error(`${name}: ${line}`);
+      const outcome = await runSafely(scenario, { length, lane, tell });
+      for (const fault of outcome.faults) tell(`FAULT: ${fault}`);
+      outcomes.set(scenario, outcome);
+    }
+  });
+  await Promise.all(lanes);
+  const inOrder = chosen.flatMap((scenario) => outcomes.get(scenario) ?? []);
+  if (values.json) console.log(JSON.stringify({ consul, outcomes: inOrder }, undefined, 2));
+  else console.log(values.markdown ? markdown(inOrder, { consul, length }) : `\n${table(inOrder)}`);
+  process.exitCode = inOrder.some(({ faults }) => faults.length > 0) ? 1 : 0;
 }
 
 /** A scenario that cannot even be set up is a fault like others, and the next has its turn. */
-async function runSafely(scenario: Scenario, tell: (line: string) => void): Promise<Outcome> {
+async function runSafely(scenario: Scenario, options: Parameters<typeof runScenario>[1]): Promise<Outcome> {
   try {
-    return await runScenario(scenario, { scale, tell });
+    return await runScenario(scenario, options);
   } catch (error) {
     const faults = [`scenario could not be played: ${error instanceof Error ? error.message : String(error)}`];
-    return { name: scenario.name, calls: 0, failed: 0, evicted: 0, slowestMs: 0, recoveryMs: undefined, faults };
+    const { name } = scenario;
+    return { name, brokenMs: 0, calls: 0, failed: 0, evicted: 0, slowestMs: 0, recoveryMs: undefined, faults };
   }
 }

@@ -3,7 +3,11 @@
  * is asked at the end is the same for all: did a call fail, was an instance lost that was well, is the registry obeyed
  * again, both ways?
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { GreeterServiceClient } from "../../services/gen/greeter/v1/greeter.mesh.ts";
 import { ConsulCluster } from "../support/consul-cluster.ts";
 import { type Greeter, GreeterFleet } from "../support/greeter-fleet.ts";
 import { UnkindProxy } from "../support/unkind-proxy.ts";
@@ -12,8 +16,10 @@ import type { Outcome, Scenario, Scene } from "./scenario.ts";
 import { policedToken } from "./policed-token.ts";
 
 export interface RunOptions {
-  /** Of the full length of faults: 1 is all of it. */
-  readonly scale: number;
+  /** "short": faults last no longer than they must to be what they are. */
+  readonly length: "full" | "short";
+  /** Which of the scenarios that are played beside each other, from 0. */
+  readonly lane: number;
   /** Told what happens, as it does. */
   readonly tell: (line: string) => void;
 }
@@ -38,37 +44,42 @@ const OBEYED_WITHIN_MS = 30_000;
 const LAST_ANSWER_WITHIN_MS = 5_000;
 const NEWCOMER = "newcomer";
 
-export async function runScenario(scenario: Scenario, { scale, tell }: RunOptions): Promise<Outcome> {
-  const cluster = await ConsulCluster.start({ access: scenario.access ?? "open" });
+export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Outcome> {
+  const cluster = await ConsulCluster.start({ access: scenario.access ?? "open", lane: options.lane });
   const proxy = new UnkindProxy(cluster.agent.address, cluster.agent.httpPort);
+  const folder = await mkdtemp(join(tmpdir(), "mesh-chaos-"));
   let fleet: GreeterFleet | undefined;
   try {
     const url = scenario.way === "proxy" ? await proxy.listen() : cluster.agent.url;
     const access = scenario.access === "deny" ? policedToken(cluster) : undefined;
     await access?.grant();
     fleet = new GreeterFleet({ url, ...(access === undefined ? {} : { token: access.token }) });
-    const abort = new AbortController();
-    return await play(scenario, { cluster, proxy, fleet, access, signal: abort.signal }, abort, { scale, tell });
+    return await play(scenario, { cluster, proxy, fleet, access, folder }, options);
   } finally {
     await fleet?.close();
     await proxy.close();
     await cluster.close();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
 async function play(
   scenario: Scenario,
-  scene: Scene,
-  abort: AbortController,
-  { scale, tell }: RunOptions,
+  parts: Omit<Scene, "signal" | "underLoad">,
+  { length, tell }: RunOptions,
 ): Promise<Outcome> {
-  const { fleet } = scene;
-  const faults: string[] = [];
-  const lastsMs = Math.max(scenario.lasts.leastMs, scenario.lasts.ms * scale);
-  const limit = setTimeout(
-    () => abort.abort(new Error("the scenario's time is over")),
-    lastsMs + RECOVERS_WITHIN_MS + OBEYED_WITHIN_MS + AFTERMATH_MS + CALM_MS,
-  );
+  const { fleet } = parts;
+  const brokenMs = length === "full" ? scenario.lasts.ms : scenario.lasts.leastMs;
+  const limitMs = brokenMs + RECOVERS_WITHIN_MS + OBEYED_WITHIN_MS + AFTERMATH_MS + CALM_MS;
+  const loads: Load[] = [];
+  const underLoad = (client: GreeterServiceClient): Load => {
+    const load = new Load(client, RATE);
+    loads.push(load);
+    return load;
+  };
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, AbortSignal.timeout(limitMs + STAGGER_MS * GREETERS.length)]);
+  const scene: Scene = { ...parts, underLoad, signal };
   const greeters: Greeter[] = [];
   for (const name of GREETERS) {
     greeters.push(await fleet.start(name));
@@ -78,15 +89,17 @@ async function play(
   // Whoever watches nothing yet has no view.
   await client.sayHello({ name: "Ada" });
   await fleet.when(() => greeters.every((greeter) => fleet.sees(greeter)), AbortSignal.timeout(OBEYED_WITHIN_MS));
-  const load = new Load(client, RATE);
+  await scenario.prepare?.(scene);
+  const load = underLoad(client);
   const startedAt = performance.now();
+  const faults: string[] = [];
   let recoveryMs: number | undefined;
   try {
     await delay(CALM_MS);
     await scenario.break(scene);
     await scenario.prove(scene);
-    tell(`broken, for ${(lastsMs / 1_000).toFixed(0)} s`);
-    await delay(lastsMs);
+    tell(`broken, for ${(brokenMs / 1_000).toFixed(0)} s`);
+    await delay(brokenMs);
     const mendedAt = performance.now();
     const newcomer = await recover(scenario, scene, load);
     recoveryMs = performance.now() - mendedAt;
@@ -98,16 +111,21 @@ async function play(
   } catch (error) {
     faults.push(error instanceof Error ? error.message : String(error));
   }
-  clearTimeout(limit);
-  abort.abort();
-  await load.stop();
+  over.abort();
+  await Promise.all(loads.map((one) => one.stop()));
+  const [calls, failed] = [sum(loads, ({ sent }) => sent), sum(loads, (one) => one.failed)];
   const into = (at: number): string => `${((at - startedAt) / 1_000).toFixed(1)} s`;
-  if (load.failed > 0) faults.push(`${load.failed} of ${load.sent} calls failed`);
-  faults.push(...load.failures.map(({ at, message }) => `call failed after ${into(at)}: ${message}`));
+  if (failed > 0) faults.push(`${failed} of ${calls} calls failed`);
+  for (const { failures } of loads)
+    faults.push(...failures.map(({ at, message }) => `call failed after ${into(at)}: ${message}`));
   faults.push(...fleet.evictions.map(({ id, at }) => `${id} was well and left the view after ${into(at)}`));
-  const { name } = scenario;
-  const { failed, slowestMs, sent: calls } = load;
-  return { name, calls, failed, evicted: fleet.evictions.length, slowestMs, recoveryMs, faults };
+  const slowestMs = Math.max(...loads.map((one) => one.slowestMs));
+  const evicted = fleet.evictions.length;
+  return { name: scenario.name, brokenMs, calls, failed, evicted, slowestMs, recoveryMs, faults };
+}
+
+function sum(loads: readonly Load[], of: (load: Load) => number): number {
+  return loads.reduce((total, load) => total + of(load), 0);
 }
 
 /** Mends, and waits until somebody who registers now is called. */

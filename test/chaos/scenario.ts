@@ -1,4 +1,5 @@
 /** What a scenario of the chaos suite is, and what came of one. */
+import type { GreeterServiceClient } from "../../services/gen/greeter/v1/greeter.mesh.ts";
 import type { ConsulCluster } from "../support/consul-cluster.ts";
 import type { GreeterFleet } from "../support/greeter-fleet.ts";
 import type { UnkindProxy } from "../support/unkind-proxy.ts";
@@ -11,6 +12,10 @@ export interface Scene {
   readonly fleet: GreeterFleet;
   /** The token that meshes use, in a cluster that denies by default. */
   readonly access: TokenKeeper | undefined;
+  /** A folder of the scenario's own, empty at first. */
+  readonly folder: string;
+  /** Has one more client call at the rate of the first, until the end; its calls count as well. */
+  underLoad(client: GreeterServiceClient): void;
   /** Ends the scenario's time: everything that waits must give up then. */
   readonly signal: AbortSignal;
 }
@@ -30,6 +35,8 @@ export interface Scenario {
   readonly access?: "open" | "deny";
   /** Milliseconds for which the fault lasts at full length, and the least at which it still is that fault. */
   readonly lasts: { readonly ms: number; readonly leastMs: number };
+  /** Before the fault, and before the load. */
+  prepare?(scene: Scene): Promise<void>;
   /** Makes the fault; the load runs. */
   break(scene: Scene): Promise<void> | void;
   /** Throws unless the fault is there: a suite in which nothing was broken proves nothing. Called right after break(). */
@@ -42,14 +49,10 @@ export interface Scenario {
   after?(scene: Scene): Promise<void>;
 }
 
-/** A scenario that cannot run here, and why. */
-export interface SkippedScenario {
-  readonly name: string;
-  readonly skipped: string;
-}
-
 export interface Outcome {
   readonly name: string;
+  /** For how long the fault lasted after it had been proved. */
+  readonly brokenMs: number;
   readonly calls: number;
   readonly failed: number;
   readonly evicted: number;

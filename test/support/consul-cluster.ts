@@ -9,12 +9,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConsulNode } from "./consul-node.ts";
+import { versionOf } from "./consul-version.ts";
 import { freePorts } from "./free-port.ts";
 import { findConsul } from "./real-consul.ts";
 
 export interface ClusterOptions {
   /** "deny": nothing without a token but for {@link ROOT_TOKEN}, which those who bring none act as. */
   readonly access?: "open" | "deny";
+  /** Which of the clusters that run beside each other, 0 to 24: each has addresses of its own. Default 0. */
+  readonly lane?: number;
 }
 
 /** May do everything in a cluster that denies by default. */
@@ -22,6 +25,7 @@ export const ROOT_TOKEN = "5ca1ab1e-0000-4000-8000-000000000000";
 
 const SERVERS = 3;
 const PORTS_OF_A_NODE = 3;
+const ADDRESSES_OF_A_LANE = 10;
 /** Four processes that start at once on a busy machine of two cores. */
 const READY_WITHIN_MS = 60_000;
 const POLL_MS = 50;
@@ -32,7 +36,13 @@ const EVERY_NODE = [
   // A second, where the manual's thirty would be half of a test.
   'retry_interval = "1s"',
 ];
-const ACCESS = `acl { enabled = true, default_policy = "deny", tokens { master = "${ROOT_TOKEN}", agent = "${ROOT_TOKEN}", default = "${ROOT_TOKEN}" } }`;
+
+/** Every kind of token is the one that may do everything. */
+function denying(binary: string): string {
+  const kinds = [versionOf(binary).rootToken, "agent", "default"];
+  const tokens = kinds.map((kind) => `${kind} = "${ROOT_TOKEN}"`).join(", ");
+  return `acl { enabled = true, default_policy = "deny", tokens { ${tokens} } }`;
+}
 
 export class ConsulCluster {
   readonly servers: readonly ConsulNode[];
@@ -52,11 +62,12 @@ export class ConsulCluster {
   }
 
   /** Resolves once every node is in the catalog; leaves nothing behind when that fails. */
-  static async start({ access = "open" }: ClusterOptions = {}): Promise<ConsulCluster> {
+  static async start({ access = "open", lane = 0 }: ClusterOptions = {}): Promise<ConsulCluster> {
     const binary = findConsul();
     if (binary === undefined) throw new Error("consul was not found: set CONSUL_BIN or put consul on PATH");
     const folder = await mkdtemp(join(tmpdir(), "mesh-consul-"));
-    const [servers, agent] = layOut(binary, folder, await freePorts((SERVERS + 1) * PORTS_OF_A_NODE), access);
+    const ports = await freePorts((SERVERS + 1) * PORTS_OF_A_NODE);
+    const [servers, agent] = layOut({ binary, folder, ports, access, lane });
     const cluster = new ConsulCluster(servers, agent, folder, access);
     try {
       await Promise.all(cluster.nodes.map((node) => node.start()));
@@ -148,19 +159,20 @@ async function leaderKnownTo(node: ConsulNode): Promise<string> {
   return reply.ok ? ((await reply.json()) as string) : "";
 }
 
-function layOut(
-  binary: string,
-  folder: string,
-  ports: readonly number[],
-  access: "open" | "deny",
-): [servers: readonly ConsulNode[], agent: ConsulNode] {
+interface Plan extends Required<ClusterOptions> {
+  readonly binary: string;
+  readonly folder: string;
+  readonly ports: readonly number[];
+}
+
+function layOut({ binary, folder, ports, access, lane }: Plan): [servers: readonly ConsulNode[], agent: ConsulNode] {
   // 127.0.0.1 is left to the programs under test, so that no log can mistake one for the other.
   const places = Array.from({ length: SERVERS + 1 }, (_, at) => {
     const [http = 0, serf = 0, server = 0] = ports.slice(at * PORTS_OF_A_NODE);
-    return { address: `127.0.0.${at + 2}`, ports: { http, serf, server } };
+    return { address: `127.0.0.${lane * ADDRESSES_OF_A_LANE + at + 2}`, ports: { http, serf, server } };
   });
   const join = places.slice(0, SERVERS).flatMap(({ address, ports }) => ["-retry-join", `${address}:${ports.serf}`]);
-  const settings = [...EVERY_NODE, ...(access === "deny" ? [ACCESS] : [])].flatMap((hcl) => ["-hcl", hcl]);
+  const settings = [...EVERY_NODE, ...(access === "deny" ? [denying(binary)] : [])].flatMap((hcl) => ["-hcl", hcl]);
   const nodes = places.map(({ address, ports }, at) => {
     const isServer = at < SERVERS;
     const name = isServer ? `server-${at + 1}` : "agent";

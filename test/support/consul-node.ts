@@ -4,6 +4,7 @@
  */
 import { once } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
+import { versionOf } from "./consul-version.ts";
 import { Program } from "./program.ts";
 
 export interface ConsulNodeOptions {
@@ -62,7 +63,7 @@ export class ConsulNode {
     const { binary, name, address, ports, folder, args } = this.#options;
     await mkdir(folder, { recursive: true });
     const on = ["-bind", address, "-client", address, "-http-port", ports.http, "-serf-lan-port", ports.serf];
-    const off = ["-dns-port", "-1", "-grpc-port", "-1", "-serf-wan-port", "-1"];
+    const off = ["-dns-port", "-1", ...versionOf(binary).withoutGrpc, "-serf-wan-port", "-1"];
     const all = ["agent", "-node", name, "-data-dir", folder, ...on, "-server-port", ports.server, ...off, ...args];
     const program = new Program(binary, all.map(String));
     this.#program = program;

@@ -21,10 +21,15 @@ export function findProgram(name: string): string | undefined {
   return [...folders, SERVER_FOLDER].map((folder) => join(folder, name)).find(isExecutable);
 }
 
+/** None outlives us; one listener for all, for Node warns of many. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export class Program {
   readonly child: ChildProcess;
   readonly #name: string;
-  readonly #killOnExit: () => void;
   #said = "";
 
   constructor(path: string, args: readonly string[]) {
@@ -33,8 +38,7 @@ export class Program {
     const keep = (chunk: Buffer): void => void (this.#said = (this.#said + chunk.toString()).slice(-KEPT_CHARS));
     this.child.stdout?.on("data", keep);
     this.child.stderr?.on("data", keep);
-    this.#killOnExit = () => void this.child.kill("SIGKILL");
-    process.once("exit", this.#killOnExit);
+    running.add(this.child);
   }
 
   get exited(): boolean {
@@ -59,7 +63,7 @@ export class Program {
   }
 
   async stop(): Promise<void> {
-    process.removeListener("exit", this.#killOnExit);
+    running.delete(this.child);
     if (this.exited) return;
     const gone = once(this.child, "exit");
     this.child.kill("SIGTERM");

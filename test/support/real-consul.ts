@@ -4,11 +4,12 @@
  * It is looked for in `CONSUL_BIN`, then as `consul` on PATH; a suite that finds none says so and passes. The agent runs
  * with `-dev`: in memory, a leader within a second or two, nothing left on disk. Every port is a free one on loopback.
  */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { versionOf } from "./consul-version.ts";
 import { notRun } from "./not-run.ts";
 import { freePorts } from "./free-port.ts";
 
@@ -79,7 +80,7 @@ async function startOnce(binary: string, options: StartConsulOptions): Promise<R
   const [free = 0, serf = 0, wan = 0, server = 0] = await freePorts(4);
   const http = options.httpPort ?? free;
   const ports = ["-http-port", http, "-serf-lan-port", serf, "-serf-wan-port", wan, "-server-port", server];
-  const off = ["-dns-port", "-1", "-grpc-port", "-1", ...(listensForGrpcTls(binary) ? ["-grpc-tls-port", "-1"] : [])];
+  const off = ["-dns-port", "-1", ...versionOf(binary).withoutGrpc];
   const args = ["agent", "-dev", "-bind", "127.0.0.1", ...ports.map(String), ...off, ...(options.args ?? [])];
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   const spawned = once(child, "spawn");
@@ -111,13 +112,6 @@ async function startOnce(binary: string, options: StartConsulOptions): Promise<R
     });
   }
   return { url, port: http, close, kill };
-}
-
-/** From 1.14 on; older ones do not know the option. */
-function listensForGrpcTls(binary: string): boolean {
-  const said = execFileSync(binary, ["version"], { encoding: "utf8" });
-  const [, major = 0, minor = 0] = /v(\d+)\.(\d+)/.exec(said) ?? [];
-  return Number(major) > 1 || Number(minor) >= 14;
 }
 
 async function waitForLeader(child: ChildProcess, url: string): Promise<void> {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { MeshError } from "@meshwork/sdk";
 import type { GreeterFleet } from "../../support/greeter-fleet.ts";
-import type { Scenario, Scene, SkippedScenario } from "../scenario.ts";
+import { refuses } from "../refuses.ts";
+import type { Scenario, Scene } from "../scenario.ts";
 
 /** A client says that it knows nobody within 2 s, even of a Consul that neither answers nor refuses. */
 const SAID_WITHIN_MS = 3_000;
@@ -16,7 +17,11 @@ function lateClient({ fleet }: Scene): ReturnType<GreeterFleet["bystander"]> {
   return client;
 }
 
-export const absentScenarios: readonly (Scenario | SkippedScenario)[] = [
+function remembering({ fleet, folder }: Scene): ReturnType<GreeterFleet["bystander"]> {
+  return fleet.bystander({ discovery: { stateDir: folder } });
+}
+
+export const absentScenarios: readonly Scenario[] = [
   {
     name: "Consul absent when a client starts, without a disk snapshot",
     lasts: { ms: 10_000, leastMs: 3_000 },
@@ -39,17 +44,29 @@ export const absentScenarios: readonly (Scenario | SkippedScenario)[] = [
       for (;;) {
         try {
           await client.sayHello({ name: "Ada" });
-          return;
+          break;
         } catch (error) {
           scene.signal.throwIfAborted();
           if (!(error instanceof MeshError)) throw error;
           await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
         }
       }
+      scene.underLoad(client);
     },
   },
   {
     name: "Consul absent when a client starts, with a disk snapshot",
-    skipped: "the directory keeps no snapshot on disk",
+    lasts: { ms: 10_000, leastMs: 3_000 },
+    async prepare(scene) {
+      const before = remembering(scene);
+      await before.client.sayHello({ name: "Ada" });
+      await before.close();
+    },
+    break: ({ cluster }) => cluster.agent.kill(),
+    async prove(scene) {
+      await refuses(scene);
+      scene.underLoad(remembering(scene).client);
+    },
+    mend: ({ cluster }) => cluster.agent.start(),
   },
 ];

@@ -1,6 +1,7 @@
 /** The agent beside the programs: it crashes, it loses what it knew, it hangs. */
 import assert from "node:assert/strict";
-import type { Scenario, Scene } from "../scenario.ts";
+import { refuses } from "../refuses.ts";
+import type { Scenario } from "../scenario.ts";
 
 /**
  * Gossip takes a node for failed within 5 s of silence, and the checks' TTL is 10 s: an outage of this length is one that
@@ -8,10 +9,6 @@ import type { Scenario, Scene } from "../scenario.ts";
  */
 const NOTICED = { ms: 30_000, leastMs: 15_000 } as const;
 const SILENT_FOR_MS = 1_000;
-
-async function refuses({ cluster }: Scene): Promise<void> {
-  await assert.rejects(cluster.agent.request("/v1/status/leader"), /fetch failed/);
-}
 
 export const agentScenarios: readonly Scenario[] = [
   {

@@ -225,6 +225,29 @@ describe("watches of more services than may wait", () => {
     assert.equal(again.filter((one) => one === "wait").length, LIMIT);
   });
 
+  it("make room when a look is turned away while waits hold all connections", async () => {
+    const { all, beyond } = await threeBeyond();
+    await clock.advanceAsync(1_001);
+    const [first, second] = beyond;
+    assert.equal(first?.seat.crowded(), true, "it may look again at once");
+    assert.match(warned.join(), /takes no more connections/);
+    assert.equal(second?.seat.crowded(), false, "room is being made already");
+    assert.equal(warned.length, 1);
+    const asked = await Promise.all(all.map((one) => one.asks()));
+    assert.equal(asked.filter((one) => one === "wait").length, ALONE - 8 - 3);
+  });
+
+  it("keep an idle connection for looks by every eight services, eight at most", async () => {
+    const kept: number[] = [];
+    const told = { keepIdle: (count: number) => kept.push(count) } as unknown as ConsulHttp;
+    const other = new WatchPool({ http: told, clock, random: () => 0 });
+    const seats = Array.from({ length: 80 }, (_, at) => other.join(`s-${at}`));
+    assert.deepEqual([kept[0], kept[14], kept[15], kept[63], kept[79]], [1, 1, 2, 8, 8]);
+    for (const seat of seats) seat.close();
+    assert.equal(kept.at(-1), 1);
+    other.close();
+  });
+
   it("have no other way when hardly any of them waits: the agent is gone, or sharing would not help", async () => {
     const few = await sit(8);
     await clock.advanceAsync(500);
