@@ -27,6 +27,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     asks: "what does a pick cost, by policy and endpoints? (--policy, --json)",
     run: async (args) => (await import("./pick.bench.ts")).run(args),
   },
+  discovery: {
+    asks: "what does it cost to follow 200 of 500 services? (--services, --instances, --watched, --idle, --changes, --json)",
+    run: async (args) => (await import("./discovery.bench.ts")).run(args),
+  },
   visible: {
     asks: "how long until calls obey a change in Consul? (--changes, --rate, --json)",
     run: async (args) => (await import("./visible.bench.ts")).run(args),

@@ -85,7 +85,8 @@ async function play(
     greeters.push(await fleet.start(name));
     await delay(STAGGER_MS);
   }
-  const client = fleet.client();
+  // In turn, so that whoever is listed is called: a policy that looks for the fastest may do without one for a while.
+  const client = fleet.client({ balancing: "round_robin" });
   // Whoever watches nothing yet has no view.
   await client.sayHello({ name: "Ada" });
   await fleet.when(() => greeters.every((greeter) => fleet.sees(greeter)), AbortSignal.timeout(OBEYED_WITHIN_MS));

@@ -19,6 +19,12 @@ import { ownSeat, type QuerySeat } from "./query-seat.ts";
 import { actionFor, failureOf, retryAfterMs, silenceOf } from "./reply-action.ts";
 import { ReplyPace } from "./reply-pace.ts";
 
+/**
+ * What came before an answer. "after-outage": Consul could not be reached, so what is missing may only not be back yet.
+ * "after-reset": its index went backwards, so the servers have lost their state, or have got an older one.
+ */
+export type Circumstance = "steady" | "after-outage" | "after-reset";
+
 export interface BlockingQueryOptions<T> {
   /** Below /v1, percent-encoded. */
   readonly path: string;
@@ -27,11 +33,8 @@ export interface BlockingQueryOptions<T> {
   readonly parse: (text: string) => T;
   readonly clock: Clock;
   readonly random: Random;
-  /**
-   * The first answer, every one that differs from the last, and the first after a failure. "after-outage": Consul could
-   * not be reached before it or has lost its state, so what is missing from it may only not be back yet.
-   */
-  readonly onValue: (value: T, circumstance: "steady" | "after-outage") => void;
+  /** The first answer, every one that differs from the last, and the first after a failure. */
+  readonly onValue: (value: T, circumstance: Circumstance) => void;
   /** After every failed attempt. known: what a server without a leader still knows, if one answered. */
   readonly onFailure: (error: MeshError, known: T | undefined, kind: DiscoveryFailure) => void;
   /** After every good answer, before onValue, also when it says the same as the last. index: what Consul calls its state. */
@@ -72,7 +75,7 @@ class BlockingQuery<T> implements Watch {
   #failures = 0;
   /** Of the last content called back with; undefined after a failure, so the next content is called back. */
   #fingerprint: string | undefined;
-  #outage = false;
+  #circumstance: Circumstance = "steady";
 
   constructor(http: ConsulHttp, options: BlockingQueryOptions<T>) {
     this.#http = http;
@@ -132,11 +135,11 @@ class BlockingQuery<T> implements Watch {
     const fingerprint = createHash("sha1").update(reply.text).digest("base64");
     const parsed = fingerprint === this.#fingerprint ? "same" : this.#parse(reply.text);
     if (parsed !== "same" && parsed.error !== undefined) return this.#failed(parsed.error, "unreadable");
-    if (this.#index.accept(index) === "backwards") this.#outage = true;
-    const circumstance = this.#outage ? "after-outage" : "steady";
+    if (this.#index.accept(index) === "backwards") this.#circumstance = "after-reset";
+    const circumstance = this.#circumstance;
     this.#failures = 0;
     this.#fingerprint = fingerprint;
-    this.#outage = false;
+    this.#circumstance = "steady";
     this.#options.onAnswer?.(index);
     if (parsed === "same") return this.#pace.take("same");
     if (circumstance === "steady") this.#seat.changed();
@@ -147,7 +150,7 @@ class BlockingQuery<T> implements Watch {
   #takeSilence(reply: NoReply, afterMs: number): number {
     const kind = silenceOf(reply);
     if (kind === "broken" && afterMs < TURNED_AWAY_MS && this.#tookOtherWay()) return 0;
-    this.#outage = true;
+    this.#circumstance = "after-outage";
     return kind === "broken" ? this.#cutOff(reply.error, kind, afterMs) : this.#failed(reply.error, kind);
   }
 

@@ -19,10 +19,13 @@ const HealthEntries = z.array(
       Meta: z.record(z.string(), z.string()).nullish(),
       Weights: z.object({ Passing: z.number() }).nullish(),
     }),
+    Checks: z.array(z.object({ CheckID: z.string(), Status: z.string(), Output: z.string() })).nullish(),
   }),
 );
 
-export type HealthEntry = z.infer<typeof HealthEntries>[number];
+/** One instance; toEndpoint() needs nothing of its checks. */
+export type HealthEntry = Omit<z.infer<typeof HealthEntries>[number], "Checks">;
+type Check = NonNullable<z.infer<typeof HealthEntries>[number]["Checks"]>[number];
 
 const CatalogServices = z.record(z.string(), z.array(z.string()).nullable());
 
@@ -45,7 +48,7 @@ export async function healthService(
 ): Promise<readonly Endpoint[]> {
   const reply = await http.request({ ...bounds, method: "GET", path: healthPath(name), query: PASSING });
   if (reply.status !== 200) throw refusal(http, `to list ${name}`, reply);
-  return readHealth(http, reply.text);
+  return readHealth(http, reply.text).endpoints;
 }
 
 export const PASSING = { passing: "1" } as const;
@@ -54,12 +57,38 @@ export function healthPath(name: string): string {
   return `/health/service/${encodeURIComponent(name)}`;
 }
 
-/** The endpoints in an answer of /health/service. Throws INTERNAL for an answer that is none. */
-export function readHealth(http: ConsulHttp, text: string): readonly Endpoint[] {
+/** What an answer of /health/service says. */
+export interface HealthAnswer {
+  /** Of the instances whose checks all pass. */
+  readonly endpoints: readonly Endpoint[];
+  /**
+   * Ids of instances that nothing bad is said of, only nothing is heard: their heartbeat has run out, or the agent of their
+   * node does not answer the others. It is what a process that died looks like, and one whose agent hung or was restarted.
+   */
+  readonly silent: ReadonlySet<string>;
+  /** How many instances there are, well or not. */
+  readonly registered: number;
+}
+
+/** Reads an answer of /health/service. Throws INTERNAL for one that is none. */
+export function readHealth(http: ConsulHttp, text: string): HealthAnswer {
   const entries = decodeReply(http, HealthEntries, text).filter(({ Service }) => Service.Port !== 0);
   const times = new Map<string, number>();
   for (const { Service } of entries) times.set(Service.ID, (times.get(Service.ID) ?? 0) + 1);
-  return inOrder(entries.map((entry) => toEndpoint(entry, times.get(entry.Service.ID) === 1)));
+  const endpoints: Endpoint[] = [];
+  const silent = new Set<string>();
+  for (const entry of entries) {
+    const failing = (entry.Checks ?? []).filter(({ Status }) => Status !== "passing");
+    const endpoint = toEndpoint(entry, times.get(entry.Service.ID) === 1);
+    if (failing.length === 0) endpoints.push(endpoint);
+    else if (failing.every(isSilence)) silent.add(endpoint.id);
+  }
+  return { endpoints: inOrder(endpoints), silent, registered: entries.length };
+}
+
+/** Consul's own words, the same in all versions: agent/checks/check.go and agent/consul/leader.go. */
+function isSilence({ CheckID, Output }: Check): boolean {
+  return CheckID === "serfHealth" || Output.startsWith("TTL expired");
 }
 
 /** A service id is unique on its node only; where two nodes use the same, the node's name tells them apart. */

@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from "../balancing/endpoint.ts";
 import { MeshError } from "../call/mesh-error.ts";
-import { healthPath, PASSING, readHealth } from "./catalog-api.ts";
+import { type HealthAnswer, healthPath, PASSING, readHealth } from "./catalog-api.ts";
 import type { ConsulHttp, ConsulReply } from "./consul-http.ts";
 import type { ReadRights } from "./read-rights.ts";
 
@@ -36,12 +36,12 @@ export async function confirmEmpty({ http, name, rights, signal }: Question): Pr
     return reply.answered && reply.status === 200 ? reply : undefined;
   };
   const passing = await ask(PASSING);
-  const endpoints = read(http, passing);
-  if (endpoints === undefined || passing === undefined) return { kind: "unanswered" };
-  if (endpoints.length > 0) return { kind: "back", endpoints };
+  const well = read(http, passing);
+  if (well === undefined || passing === undefined) return { kind: "unanswered" };
+  if (well.endpoints.length > 0) return { kind: "back", endpoints: well.endpoints };
   const all = read(http, await ask({}));
   if (all === undefined) return { kind: "unanswered" };
-  if (all.length > 0) return { kind: "failing" };
+  if (all.registered > 0) return { kind: "failing" };
   switch (await rights.sight(name, passing.headers, signal)) {
     case "clear":
       return { kind: "gone" };
@@ -52,7 +52,7 @@ export async function confirmEmpty({ http, name, rights, signal }: Question): Pr
   }
 }
 
-function read(http: ConsulHttp, reply: ConsulReply | undefined): readonly Endpoint[] | undefined {
+function read(http: ConsulHttp, reply: ConsulReply | undefined): HealthAnswer | undefined {
   if (reply === undefined) return undefined;
   try {
     return readHealth(http, reply.text);

@@ -34,7 +34,7 @@ const DEFAULT_TTL_MS = 10_000;
 const MIN_TTL_MS = 1_000;
 /**
  * However long the TTL, an agent that has forgotten an instance must be noticed while directories still wait for its
- * return (RETURN_WITHIN_MS in service-watch.ts).
+ * return (RETURN_WITHIN_MS in kept-endpoints.ts).
  */
 const MAX_BEAT_MS = 3_500;
 /** Consul's least; it looks every 30 s, so a dead instance is out of the list after 60 to 125 s. */

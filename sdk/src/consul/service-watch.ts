@@ -1,9 +1,8 @@
 /**
  * What a directory says of one service in Consul, through good times and bad. What Consul says is believed at once, with
- * two exceptions that keep the endpoints of before as "stale":
+ * exceptions that keep the endpoints of before as "stale":
  *
- * - An answer that takes endpoints away right after an outage. An agent that restarts empty says with authority that
- *   nobody is there, seconds before everybody has registered again. It is believed when they are not back in time.
+ * - Instances that it does not list for want of news and not for bad news (kept-endpoints.ts) stay for a while.
  * - An answer that takes away everything at once, registry well or not: a token that has lost its rights, a server that is
  *   cut off and an agent whose checks have all run out at once look like nobody. It is confirmed first (confirm-empty.ts).
  *   That takes a third of a second when instances have deregistered, and 5 s when they are registered but fail their checks.
@@ -19,12 +18,13 @@ import type { EndpointView, Watch } from "../discovery/directory.ts";
 import type { DirectoryObserver } from "../discovery/directory-observer.ts";
 import { inOrder } from "../discovery/endpoint-view.ts";
 import type { ViewMemory } from "../discovery/view-memory.ts";
-import { watchBlocking } from "./blocking-query.ts";
-import { healthPath, PASSING, readHealth } from "./catalog-api.ts";
+import { type Circumstance, watchBlocking } from "./blocking-query.ts";
+import { type HealthAnswer, healthPath, readHealth } from "./catalog-api.ts";
 import { confirmEmpty, type Emptiness } from "./confirm-empty.ts";
 import type { ConsulHttp } from "./consul-http.ts";
+import { KeptEndpoints, RETURN_WITHIN_MS } from "./kept-endpoints.ts";
 import type { ReadRights } from "./read-rights.ts";
-import { hiddenInstances, lostInstances, meanwhile, slowAnswer } from "./view-doubts.ts";
+import { type Doubt, hiddenInstances, lostInstances, meanwhile, slowAnswer } from "./view-doubts.ts";
 import type { WatchPool, PoolSeat } from "./watch-pool.ts";
 
 /** "at-once": Consul is always taken at its word but right after an outage. */
@@ -48,9 +48,6 @@ export interface ServiceWatchOptions {
 /** A Consul that neither answers nor refuses must not leave callers without a word until their deadline. */
 const FIRST_VIEW_WITHIN_MS = 2_000;
 
-/** An instance that its agent has forgotten notices by its next heartbeat, 3.5 s later at most, and needs a moment to register. */
-export const RETURN_WITHIN_MS = 5_000;
-
 /** For what passes in a moment: a server that lags behind, an instance that replaces its registration. */
 const CONFIRM_AFTER_MS = 250;
 /** Consul cannot confirm now: a leader is being elected, for example. */
@@ -67,8 +64,9 @@ export class ServiceWatch implements Watch {
   #view: EndpointView = { endpoints: [], freshness: "stale" };
   /** When Consul last confirmed the endpoints of the view. */
   #confirmedAt: number | undefined;
-  /** What Consul said last, while it is doubted, and since when. */
-  #answer: { readonly endpoints: readonly Endpoint[]; readonly doubtedAt: number } | undefined;
+  /** What Consul said last, while it is doubted, and since when and why. */
+  #answer: { readonly endpoints: readonly Endpoint[]; readonly doubtedAt: number; readonly why: Doubt } | undefined;
+  readonly #kept = new KeptEndpoints();
   #confirming: AbortController | undefined;
   /** Until it has been asked, or is of no use any more. */
   #memory: Pick<ViewMemory, "recall"> | undefined;
@@ -88,16 +86,15 @@ export class ServiceWatch implements Watch {
     this.#wait(FIRST_VIEW_WITHIN_MS, () => this.#fail(slowAnswer(http, name, FIRST_VIEW_WITHIN_MS)));
     this.#query = watchBlocking(http, {
       path: healthPath(name),
-      query: PASSING,
       parse: (text) => readHealth(http, text),
       clock,
       random,
       seat: this.#seat,
       onAnswer: () => this.#heard(),
-      onValue: (endpoints, circumstance) => this.#answered(endpoints, circumstance),
+      onValue: (answer, circumstance) => this.#answered(answer, circumstance),
       onFailure: (error, known, kind) => {
         observer.failed(name, kind);
-        this.#fail(error, known);
+        this.#fail(error, known?.endpoints);
       },
     });
   }
@@ -116,40 +113,39 @@ export class ServiceWatch implements Watch {
     this.#options.observer.confirmed(this.#options.name);
   }
 
-  #answered(endpoints: readonly Endpoint[], circumstance: "steady" | "after-outage"): void {
+  #answered({ endpoints, silent }: HealthAnswer, circumstance: Circumstance): void {
     this.#memory = this.#otherwise = undefined;
+    const now = this.#options.clock.now();
     const missing = this.#missing(endpoints);
-    const held = this.#answer !== undefined || circumstance === "after-outage";
+    const kept = this.#kept.take({ missing, silent, circumstance, doubting: this.#answer !== undefined, now });
     const unconfirmed = endpoints.length === 0 && this.#options.believeEmpty === "confirmed";
-    if (!unconfirmed && (missing.length === 0 || !held)) {
+    if (!unconfirmed && kept.length === 0) {
       this.#believe(endpoints);
       return;
     }
-    const now = this.#options.clock.now();
-    const doubtedAt = this.#answer?.doubtedAt ?? now;
+    const { doubtedAt, why } = this.#answer ?? { doubtedAt: now, why: doubt(kept, silent, circumstance) };
     this.#settle();
-    this.#answer = { endpoints, doubtedAt };
-    if (missing.length === 0) {
-      void this.#lookInto();
-      return;
-    }
-    this.#keep(missing, endpoints, held ? "outage" : "all at once");
-    this.#wait(held ? doubtedAt + RETURN_WITHIN_MS - now : CONFIRM_AFTER_MS, () => void this.#lookInto());
+    this.#answer = { endpoints, doubtedAt, why };
+    if (missing.length === 0) void this.#lookInto();
+    else if (kept.length > 0) this.#keep(kept, endpoints, this.#kept.firstMs(kept, now));
+    else this.#keep(missing, endpoints, CONFIRM_AFTER_MS);
   }
 
-  /** Until it is clear what has become of them. */
-  #keep(missing: readonly Endpoint[], endpoints: readonly Endpoint[], why: "outage" | "all at once"): void {
+  /** Until it is clear what has become of them, which is looked into later. */
+  #keep(missing: readonly Endpoint[], endpoints: readonly Endpoint[], laterMs: number): void {
     const { http, name, log } = this.#options;
-    const error = lostInstances(http, name, missing, why, RETURN_WITHIN_MS);
+    const why = this.#answer?.why ?? "all at once";
+    const error = lostInstances(http, name, missing, why, Math.max(laterMs, RETURN_WITHIN_MS));
     log?.info({ target: this.#target, err: error }, "service has lost instances: they stay in use for now");
     this.#publish({ ...this.#view, endpoints: inOrder([...missing, ...endpoints]), freshness: "stale", error });
+    this.#wait(laterMs, () => void this.#lookInto());
   }
 
   async #lookInto(): Promise<void> {
     const answer = this.#answer;
     if (answer === undefined) return;
     if (answer.endpoints.length > 0 || this.#options.believeEmpty === "at-once") {
-      this.#believe(answer.endpoints);
+      this.#giveUp(answer.endpoints);
       return;
     }
     this.#confirming?.abort();
@@ -170,16 +166,16 @@ export class ServiceWatch implements Watch {
     const { http, name, clock, observer } = this.#options;
     switch (emptiness.kind) {
       case "gone":
-        this.#believe([]);
+        this.#giveUp([]);
         return;
       case "back":
-        this.#believe(emptiness.endpoints);
+        this.#giveUp(emptiness.endpoints);
         return;
       case "failing":
       case "unsure": {
         const leftMs = doubtedAt + RETURN_WITHIN_MS - clock.now();
         if (leftMs > 0) this.#wait(leftMs, () => void this.#lookInto());
-        else this.#believe([]);
+        else this.#giveUp([]);
         return;
       }
       case "hidden":
@@ -190,6 +186,14 @@ export class ServiceWatch implements Watch {
       case "unanswered":
         this.#wait(CONFIRM_AGAIN_MS, () => void this.#lookInto());
     }
+  }
+
+  /** What is missing from these, but for those whose time is not over. */
+  #giveUp(endpoints: readonly Endpoint[]): void {
+    const now = this.#options.clock.now();
+    const kept = this.#kept.of(this.#missing(endpoints), now);
+    if (kept.length === 0) this.#believe(endpoints);
+    else this.#keep(kept, endpoints, this.#kept.firstMs(kept, now));
   }
 
   #believe(endpoints: readonly Endpoint[]): void {
@@ -271,4 +275,10 @@ export class ServiceWatch implements Watch {
   get #target(): string {
     return `consul:///${this.#options.name}`;
   }
+}
+
+function doubt(kept: readonly Endpoint[], silent: ReadonlySet<string>, circumstance: Circumstance): Doubt {
+  if (circumstance === "after-reset") return "reset";
+  if (kept.length === 0) return "all at once";
+  return kept.some(({ id }) => silent.has(id)) ? "silence" : "outage";
 }

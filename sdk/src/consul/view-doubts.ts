@@ -15,20 +15,35 @@ export function slowAnswer(http: ConsulHttp, name: string, afterMs: number): Mes
   );
 }
 
+/** Why instances are missing from an answer that is not believed yet. */
+export type Doubt = "outage" | "reset" | "silence" | "all at once";
+
+/** @param withinMs how long they stay in use at most. */
 export function lostInstances(
   http: ConsulHttp,
   name: string,
   missing: readonly Endpoint[],
-  why: "outage" | "all at once",
+  why: Doubt,
   withinMs: number,
 ): MeshError {
   const named = missing.slice(0, MAX_NAMED).map(({ id }) => id);
   const others = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : "";
-  const how =
-    why === "outage"
-      ? `has lost ${named.join(", ")}${others} of ${name} in an outage: they stay in use for up to ${withinMs} ms, in which they may register again`
-      : `lists none of ${name} any more (${named.join(", ")}${others}): they stay in use until that is confirmed, for up to ${withinMs} ms while it answers`;
-  return new MeshError("UNAVAILABLE", `consul at ${http.place} ${how}`);
+  const whom = `${named.join(", ")}${others}`;
+  const within = `they stay in use for up to ${Math.round(withinMs)} ms`;
+  return new MeshError("UNAVAILABLE", `consul at ${http.place} ${how()}`);
+
+  function how(): string {
+    switch (why) {
+      case "outage":
+        return `has lost ${whom} of ${name} in an outage: ${within}, in which they may register again`;
+      case "reset":
+        return `has lost its state, and ${whom} of ${name} with it: ${within}, in which their agents may bring them back`;
+      case "silence":
+        return `hears no more of ${whom} of ${name}: ${within}, in which they may be heard again`;
+      case "all at once":
+        return `lists none of ${name} any more (${whom}): they stay in use until that is confirmed, for up to ${withinMs} ms while it answers`;
+    }
+  }
 }
 
 export function hiddenInstances(http: ConsulHttp, name: string): MeshError {

@@ -98,7 +98,7 @@ describe("a blocking query", () => {
     (await asked(null)).answer(["a"], 194);
     await heard.next();
     (await asked("194")).answer([], 12);
-    assert.deepEqual(await heard.next(), { value: [], circumstance: "after-outage" });
+    assert.deepEqual(await heard.next(), { value: [], circumstance: "after-reset" });
     (await asked(null)).answer(["a"], 13);
     assert.deepEqual(await heard.next(), { value: ["a"], circumstance: "steady" });
     await asked("13");

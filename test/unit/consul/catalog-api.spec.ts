@@ -20,7 +20,7 @@ describe("what Consul tells of services", () => {
     await consul.close();
   });
 
-  const read = (...entries: object[]) => readHealth(http, JSON.stringify(entries));
+  const read = (...entries: object[]) => readHealth(http, JSON.stringify(entries)).endpoints;
 
   it("becomes endpoints: weight, zone, version and the rest of the metadata", () => {
     const Meta = { zone: "a", version: "1.2", team: "x" };

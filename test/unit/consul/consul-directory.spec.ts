@@ -8,9 +8,11 @@ import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
 import type { Directory, EndpointView, Watch } from "../../../sdk/src/discovery/directory.ts";
 import { Inbox } from "../../support/inbox.ts";
 import { WatchedClock } from "../../support/watched-clock.ts";
-import { healthEntry, ScriptedConsul } from "./scripted-consul.ts";
+import { checkOf, healthEntry, ScriptedConsul } from "./scripted-consul.ts";
 
 const RETURN_MS = 5_000;
+const SHAKEN_MS = 10_000;
+const REBUILT_MS = 120_000;
 /** Patience for the first view, for a look to let others pass, and for answers that come at once or wait. */
 const ORDINARY_MS = [2_000, 500, 10_000, 63_438];
 
@@ -66,13 +68,14 @@ describe("the Consul directory", () => {
     clock.advance(ms);
   }
 
-  it("asks for the passing instances of the name and follows them", async () => {
+  it("asks for the instances of the name and follows those that pass", async () => {
     watch("shop.greeter");
     const asked = await consul.next();
-    assert.equal(`${asked.path}?${asked.query.toString()}`, "/v1/health/service/shop.greeter?passing=1");
+    assert.equal(`${asked.path}?${asked.query.toString()}`, "/v1/health/service/shop.greeter?");
     asked.answer([], 3);
     await expect("live");
-    (await consul.next()).answer([healthEntry("g-1")], 4);
+    const failing = { ...healthEntry("g-2"), Checks: [checkOf("critical")] };
+    (await consul.next()).answer([healthEntry("g-1"), failing], 4);
     await expect("live", "g-1");
     (await consul.next()).answer([], 5);
     await expect("live");
@@ -83,7 +86,7 @@ describe("the Consul directory", () => {
     const waiting = await twoInstances();
     watch();
     await expect("live", "g-1", "g-2");
-    waiting.answer([{ ...healthEntry("g-1"), Checks: [{ Output: "new" }] }, healthEntry("g-2")], 21);
+    waiting.answer([{ ...healthEntry("g-1"), Checks: [checkOf("passing", "new")] }, healthEntry("g-2")], 21);
     (await consul.next()).answer([healthEntry("g-1")], 22);
     await expect("live", "g-1");
     await expect("live", "g-1");
@@ -144,12 +147,12 @@ describe("the Consul directory", () => {
 
   it("keeps instances that an agent lost in a restart until they have registered again", async () => {
     (await twoInstances()).breakOff();
-    (await consul.next()).answer([], 12);
+    (await consul.next()).answer([], 22);
     const { error } = await expect("stale", "g-1", "g-2");
     assert.match(String(error), /has lost g-1, g-2 of greeter in an outage: .* may register again/);
-    (await consul.next()).answer([healthEntry("g-2")], 13);
+    (await consul.next()).answer([healthEntry("g-2")], 23);
     await expect("stale", "g-1", "g-2");
-    (await consul.next()).answer([healthEntry("g-1"), healthEntry("g-2")], 14);
+    (await consul.next()).answer([healthEntry("g-1"), healthEntry("g-2")], 24);
     await expect("live", "g-1", "g-2");
     await consul.next();
     assert.equal(clock.pending, 1, "the wait for their return goes on");
@@ -157,15 +160,36 @@ describe("the Consul directory", () => {
 
   it("gives those up that do not come back in time", async () => {
     (await twoInstances()).breakOff();
-    (await consul.next()).answer([], 12);
+    (await consul.next()).answer([], 22);
     await expect("stale", "g-1", "g-2");
     assert.equal(await clock.nextDelay(ORDINARY_MS), RETURN_MS);
     clock.advance(RETURN_MS - 1);
-    (await consul.next()).answer([healthEntry("g-2"), healthEntry("g-3")], 13);
+    (await consul.next()).answer([healthEntry("g-2"), healthEntry("g-3")], 23);
     await expect("stale", "g-1", "g-2", "g-3");
     await consul.next();
     clock.advance(1);
     await expect("live", "g-2", "g-3");
+  });
+
+  it("keeps for a while what an agent takes away soon after an outage, having listed it at first", async () => {
+    (await twoInstances()).breakOff();
+    (await consul.next()).breakOff();
+    await expect("stale", "g-1", "g-2");
+    await pauses(100);
+    (await consul.next()).answer([healthEntry("g-1"), healthEntry("g-2")], 20);
+    await expect("live", "g-1", "g-2");
+    const soon = await consul.next();
+    clock.advance(SHAKEN_MS - 1);
+    soon.answer([healthEntry("g-1")], 21);
+    await expect("stale", "g-1", "g-2");
+    const later = await consul.next();
+    clock.advance(RETURN_MS);
+    await expect("live", "g-1");
+    later.answer([healthEntry("g-1"), healthEntry("g-3")], 22);
+    await expect("live", "g-1", "g-3");
+    (await consul.next()).answer([healthEntry("g-1")], 23);
+    await expect("live", "g-1");
+    await consul.next();
   });
 
   it("believes at once what an agent adds after an outage", async () => {
@@ -174,9 +198,69 @@ describe("the Consul directory", () => {
     await expect("live", "g-1", "g-2", "g-3");
   });
 
-  it("counts an index that goes backwards as an outage too", async () => {
+  it("keeps instances that the servers have lost with their state, longer than agents take to bring them back", async () => {
     (await twoInstances()).answer([], 12);
+    const { error } = await expect("stale", "g-1", "g-2");
+    assert.match(String(error), /has lost its state, and g-1, g-2 of greeter with it: .* for up to 120000 ms/);
+    (await consul.next()).answer([healthEntry("g-3")], 13);
+    await expect("stale", "g-1", "g-2", "g-3");
+    (await consul.next()).answer([healthEntry("g-2"), healthEntry("g-3")], 14);
+    await expect("stale", "g-1", "g-2", "g-3");
+    const waiting = await consul.next();
+    clock.advance(REBUILT_MS / 2);
+    waiting.answer([healthEntry("g-2"), healthEntry("g-3")], 15);
+    await consul.next();
+    clock.advance(REBUILT_MS / 2 - 1);
+    await turn();
+    assert.equal(views.waiting, 0);
+    clock.advance(1);
+    await expect("live", "g-2", "g-3");
+  });
+
+  it("lets those go that came after the servers had lost their state, as soon as they may not return", async () => {
+    (await twoInstances()).answer([healthEntry("g-2"), healthEntry("g-3")], 12);
+    await expect("stale", "g-1", "g-2", "g-3");
+    (await consul.next()).answer([healthEntry("g-2")], 13);
+    await expect("stale", "g-1", "g-2", "g-3");
+    await consul.next();
+    clock.advance(RETURN_MS);
     await expect("stale", "g-1", "g-2");
+  });
+
+  for (const [what, check] of Object.entries({
+    "whose heartbeat has run out": checkOf("critical", "TTL expired (last output before timeout follows): fine"),
+    "whose agent the others do not reach": { ...checkOf("critical", "Agent not live"), CheckID: "serfHealth" },
+  })) {
+    it(`keeps for a while an instance ${what}, for nothing bad is said of it`, async () => {
+      const silent = { ...healthEntry("g-1"), Checks: [check] };
+      (await twoInstances()).answer([silent, healthEntry("g-2")], 21);
+      const { error } = await expect("stale", "g-1", "g-2");
+      assert.match(String(error), /hears no more of g-1 of greeter: they stay in use for up to 5000 ms/);
+      await consul.next();
+      clock.advance(RETURN_MS - 1);
+      await turn();
+      assert.equal(views.waiting, 0);
+      clock.advance(1);
+      await expect("live", "g-2");
+    });
+  }
+
+  it("is live again when an instance is heard again", async () => {
+    const silent = { ...healthEntry("g-1"), Checks: [checkOf("critical", "TTL expired")] };
+    (await twoInstances()).answer([silent, healthEntry("g-2")], 21);
+    await expect("stale", "g-1", "g-2");
+    (await consul.next()).answer([healthEntry("g-1"), healthEntry("g-2")], 22);
+    await expect("live", "g-1", "g-2");
+    await consul.next();
+  });
+
+  it("believes bad news at once, of a silent instance too", async () => {
+    const ill = {
+      ...healthEntry("g-1"),
+      Checks: [checkOf("critical", "TTL expired"), checkOf("critical", "disk full")],
+    };
+    (await twoInstances()).answer([ill, healthEntry("g-2")], 21);
+    await expect("live", "g-2");
     await consul.next();
   });
 

@@ -132,6 +132,11 @@ export function healthEntry(
   };
 }
 
+/** A check of an instance. */
+export function checkOf(status: "passing" | "warning" | "critical", output = ""): object {
+  return { Node: "node-1", CheckID: "c", Name: "c", Status: status, Output: output, ServiceID: "g" };
+}
+
 /** What /v1/agent/self says in a version. */
 export function agentSelfOf(version: string): string {
   return JSON.stringify({ Config: { Datacenter: "dc1", NodeName: "node-1", Version: version } });

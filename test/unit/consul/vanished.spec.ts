@@ -233,7 +233,7 @@ describe("an answer that says nobody serves a service", () => {
 
   it("is confirmed after an outage too, when the time to return is over", async () => {
     (await twoInstances()).breakOff();
-    (await consul.next(watched("greeter"))).answer([], 12);
+    (await consul.next(watched("greeter"))).answer([], 21);
     const { error } = await expect("stale", "g-1", "g-2");
     assert.match(String(error), /in an outage: they stay in use for up to 5000 ms, in which they may register again/);
     await clock.advanceAsync(RETURN_MS);
