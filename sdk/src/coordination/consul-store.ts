@@ -32,7 +32,8 @@ export function consulStore(http: ConsulHttp, { clock, random = systemRandom }: 
   const following = <From, To>(listener: StoreListener<To>, read: (value: From) => To): Following<From> => ({
     clock,
     random,
-    onValue: (value, circumstance) => listener.changed(read(value), circumstance),
+    onValue: (value, circumstance) =>
+      listener.changed(read(value), circumstance === "steady" ? "steady" : "after-outage"),
     onAnswer: () => listener.confirmed?.(),
     onFailure: (error) => listener.failed(error),
   });
