@@ -60,6 +60,8 @@ export type { LockOptions } from "./coordination/coordination.ts";
 export type { Campaign, Election, Leader, Leadership } from "./coordination/election.ts";
 export type { Held } from "./coordination/hold.ts";
 export type { HeldLock, Lock } from "./coordination/lock.ts";
+export type { Setting, SettingShape } from "./coordination/setting.ts";
+export type { Settings, SettingsChanges, SettingsListener, SettingsState } from "./coordination/settings.ts";
 export type { WaitBounds } from "./coordination/standing.ts";
 export type { HoldTerms } from "./coordination/terms.ts";
 export type { DiscoveryOptions } from "./discovery-options.ts";

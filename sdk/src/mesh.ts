@@ -29,6 +29,8 @@ import { consulStore } from "./coordination/consul-store.ts";
 import { Coordination, type LockOptions } from "./coordination/coordination.ts";
 import type { Election } from "./coordination/election.ts";
 import type { Lock } from "./coordination/lock.ts";
+import type { SettingShape } from "./coordination/setting.ts";
+import type { Settings } from "./coordination/settings.ts";
 import type { Directory } from "./discovery/directory.ts";
 import { dnsDirectory } from "./discovery/dns-directory.ts";
 import type { Registration, ServiceInstance } from "./discovery/registration.ts";
@@ -247,6 +249,21 @@ export class Mesh {
   election(name: string, options: LockOptions = {}): Election {
     this.#refuseClosed();
     return this.#coordination.election(name, options);
+  }
+
+  /**
+   * Settings from Consul's keys below "prefix/", each as JSON: their defaults at first, then what is stored, then every change of
+   * it; a value that cannot be used replaces nothing. Begins to follow Consul. Throws INVALID_ARGUMENT for a prefix, names or
+   * defaults that are wrong, FAILED_PRECONDITION after close().
+   *
+   * @param shape 1 to 64 settings by name: each its default, and perhaps what checks it.
+   * @example
+   * const settings = mesh.settings("config/greeter", { greeting: { default: "Hello" }, maxItems: { default: 10 } });
+   * settings.current.maxItems;
+   */
+  settings<T extends object>(prefix: string, shape: SettingShape<T>): Settings<T> {
+    this.#refuseClosed();
+    return this.#coordination.settings(prefix, shape);
   }
 
   /**

@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { startAgent } from "@meshwork/agent";
-import { createMesh, type Leader, type Mesh, MeshError } from "@meshwork/sdk";
+import { createMesh, type Leader, type Mesh, MeshError, type Settings } from "@meshwork/sdk";
+import { setTimeout as delay } from "node:timers/promises";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { systemClock } from "../../sdk/src/call/clock.ts";
 import { ConsulHttp } from "../../sdk/src/consul/consul-http.ts";
@@ -22,6 +23,11 @@ interface Registry {
   readonly url: string;
   readonly port: number;
   close(): Promise<void>;
+}
+
+interface Shape {
+  greeting: string;
+  maxItems: number;
 }
 
 type StartRegistry = (port?: number) => Promise<Registry>;
@@ -222,6 +228,44 @@ function coordinationOver(name: string, start: StartRegistry): void {
       assert.deepEqual(seen, terms);
       assert.ok(terms[1]!.token > terms[0]!.token);
       assert.deepEqual([first.leading, second.leading], [false, false]);
+    });
+
+    it("has the same settings everywhere, changed without losing a change", async () => {
+      const prefix = `config/${lockName}`;
+      await kvPut(http, `${prefix}/maxItems`, Buffer.from("20"));
+      const shape = { greeting: { default: "Hello" }, maxItems: { default: 10 } };
+      const all = ["ada", "bob", "eve"].map((name) => meshOf(name).settings(prefix, shape));
+      for (const one of all) assert.deepEqual(await one.loaded(), { greeting: "Hello", maxItems: 20 });
+      const [ada, bob, eve] = all as [Settings<Shape>, Settings<Shape>, Settings<Shape>];
+      const seen = new Inbox<number>();
+      eve.onChange(({ maxItems }) => seen.put(maxItems));
+      await Promise.all([ada, bob].map((one) => one.update(({ maxItems }) => ({ maxItems: maxItems + 1 }))));
+      let last = await seen.next();
+      while (last !== 22) last = await seen.next();
+      await kvPut(http, `${prefix}/maxItems`, Buffer.from("twenty"));
+      await kvPut(http, `${prefix}/greeting`, Buffer.from("Hi"));
+      while (eve.current.greeting !== "Hi") last = await seen.next();
+      assert.equal(eve.current.maxItems, 22);
+      assert.match(eve.state.faults.get("maxItems")?.reason ?? "", /holds what cannot be used/);
+      await ada.update({ maxItems: undefined, greeting: undefined });
+      assert.deepEqual(ada.current, { greeting: "Hello", maxItems: 10 });
+      assert.deepEqual((await kvTree(http, `${prefix}/`)).entries, []);
+    });
+
+    it("keeps the settings in use when the registry comes back without its data", async function () {
+      this.timeout(60_000);
+      const prefix = `config/${lockName}`;
+      const mesh = meshOf("ada");
+      const settings = mesh.settings(prefix, { maxItems: { default: 10 } });
+      await settings.update({ maxItems: 20 });
+      const { port } = registry;
+      await registry.close();
+      registry = await start(port);
+      // That nothing changes has no event.
+      while (settings.state.freshness !== "live" || settings.state.faults.size === 0) await delay(20);
+      assert.equal(settings.current.maxItems, 20);
+      await settings.update({ maxItems: 30 });
+      assert.deepEqual([settings.current.maxItems, settings.state.faults.size], [30, 0]);
     });
 
     it("loses everything when the registry comes back without its data, and begins anew", async function () {

@@ -12,7 +12,7 @@ import { MeshError } from "../call/mesh-error.ts";
 import { type Random, systemRandom } from "../call/random.ts";
 import type { Following } from "../consul/blocking-query.ts";
 import type { ConsulHttp } from "../consul/consul-http.ts";
-import { type KvEntry, kvPut, kvTree, watchKey, watchTree } from "../consul/kv-api.ts";
+import { type KvEntry, kvGet, kvPut, kvTree, watchKey, watchTree } from "../consul/kv-api.ts";
 import { createSession, destroySession, renewSession } from "../consul/session-api.ts";
 import { type KvOperation, kvTransaction } from "../consul/txn-api.ts";
 import type { Change, CoordinationStore, LockAttempt, StoredKey, StoreListener } from "./coordination-store.ts";
@@ -55,6 +55,9 @@ export function consulStore(http: ConsulHttp, { clock, random = systemRandom }: 
     async read(prefix, bounds) {
       const { entries, index } = await kvTree(http, prefix, { consistency: "consistent" }, bounds);
       return { entries: entries.map(toStored), index };
+    },
+    async mayRead(key, bounds) {
+      await kvGet(http, key, {}, bounds);
     },
     async commit(changes, bounds) {
       const outcome = await kvTransaction(http, changes.map(toOperation), bounds);

@@ -69,6 +69,8 @@ export interface CoordinationStore {
   unlock(key: string, session: string, bounds: StoreBounds): Promise<void>;
   /** What was last written, in every case. */
   read(prefix: string, bounds: StoreBounds): Promise<Snapshot>;
+  /** Rejects with PERMISSION_DENIED when we may not read it, for which read() and watches leave it out without a word. */
+  mayRead(key: string, bounds: StoreBounds): Promise<void>;
   /** All or nothing. At most 64 changes. */
   commit(changes: readonly Change[], bounds: StoreBounds): Promise<"done" | "conflict">;
   watchKey(key: string, listener: StoreListener<StoredKey | undefined>): Watch;

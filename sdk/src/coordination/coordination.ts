@@ -1,10 +1,13 @@
 /** The face of coordination: makes locks, elections, semaphores and settings over one store, and ends them in order. */
 import { z } from "zod";
+import { MeshError } from "../call/mesh-error.ts";
 import type { HeldKind } from "./coordination-observer.ts";
 import { Election } from "./election.ts";
 import { Lock, type LockPlace } from "./lock.ts";
 import { checkName } from "./names.ts";
 import type { Parts } from "./parts.ts";
+import { encodeSetting, type SettingShape } from "./setting.ts";
+import { Settings } from "./settings.ts";
 import { type HoldTerms, readOptions, readTerms, termsShape } from "./terms.ts";
 
 export interface LockOptions extends HoldTerms {
@@ -34,6 +37,12 @@ export class Coordination {
     return new Election(this.#parts, this.#place("leader", name, options));
   }
 
+  settings<T extends object>(prefix: string, shape: SettingShape<T>): Settings<T> {
+    checkName("mesh.settings", prefix);
+    checkShape(prefix, shape);
+    return new Settings(this.#parts, `${prefix}/`, shape);
+  }
+
   /** Gives up all that is held and ends all that waits. Never rejects; the store is needed until it resolves. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -56,5 +65,25 @@ export class Coordination {
     const { value = this.#parts.holder, ...terms } = options;
     const key = `${KEY_PREFIX}${FOLDERS[kind]}/${name}`;
     return { kind, name, key, terms: readTerms(what, terms), holder: value };
+  }
+}
+
+/** What one transaction can compare. */
+const MAX_SETTINGS = 64;
+const SETTING = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+
+function checkShape<T extends object>(prefix: string, shape: SettingShape<T>): void {
+  const names = Object.keys(shape) as (keyof T & string)[];
+  if (names.length === 0 || names.length > MAX_SETTINGS) {
+    throw new MeshError("INVALID_ARGUMENT", `settings ${prefix} are ${names.length}: give 1 to ${MAX_SETTINGS}`);
+  }
+  for (const name of names) {
+    if (!SETTING.test(name)) {
+      throw new MeshError(
+        "INVALID_ARGUMENT",
+        `setting ${JSON.stringify(name)} of ${prefix} is no name: write letters, digits, _, . and -`,
+      );
+    }
+    encodeSetting(shape[name], `${prefix}/${name}`, shape[name].default);
   }
 }

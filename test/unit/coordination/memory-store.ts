@@ -21,7 +21,7 @@ interface Session extends SessionTerms {
 
 interface Looking {
   readonly client: MemoryClient;
-  readonly look: () => void;
+  readonly look: (circumstance?: "steady" | "after-outage") => void;
   /** It was not told of something. */
   missed: boolean;
 }
@@ -134,6 +134,8 @@ export class MemoryStore {
 export class MemoryClient implements CoordinationStore {
   /** "away": refused at once. "silent": no answer comes. "deaf": the store does it, and its answer is lost. */
   reach: "there" | "away" | "silent" | "deaf" = "there";
+  /** It may not read: lists are empty, and single keys refused. */
+  blind = false;
   /** Rejects everything. */
   refusal: MeshError | undefined;
   /** Requests so far, by their name. */
@@ -145,12 +147,12 @@ export class MemoryClient implements CoordinationStore {
   }
 
   /** From now on it is reached again, and watches hear what they missed. */
-  comeBack(): void {
+  comeBack(circumstance: "steady" | "after-outage" = "steady"): void {
     this.reach = "there";
     for (const one of this.#store.looking) {
       if (one.client !== this || !one.missed) continue;
       one.missed = false;
-      one.look();
+      one.look(circumstance);
     }
   }
 
@@ -175,7 +177,13 @@ export class MemoryClient implements CoordinationStore {
   }
 
   read(prefix: string, bounds: StoreBounds): Promise<Snapshot> {
-    return this.#ask("read", bounds, () => this.#store.below(prefix));
+    return this.#ask("read", bounds, () => this.#below(prefix));
+  }
+
+  async mayRead(key: string, bounds: StoreBounds): Promise<void> {
+    await this.#ask("mayRead", bounds, () => {
+      if (this.blind) throw new MeshError("PERMISSION_DENIED", `${key} is not for us`);
+    });
   }
 
   commit(changes: readonly Change[], bounds: StoreBounds): Promise<"done" | "conflict"> {
@@ -187,7 +195,11 @@ export class MemoryClient implements CoordinationStore {
   }
 
   watchTree(prefix: string, listener: StoreListener<Snapshot>): { close(): void } {
-    return this.#watch(() => this.#store.below(prefix), listener);
+    return this.#watch(() => this.#below(prefix), listener);
+  }
+
+  #below(prefix: string): Snapshot {
+    return this.blind ? { entries: [], index: this.#store.index } : this.#store.below(prefix);
   }
 
   /** Told of the failure, as a watch is that cannot ask. */
@@ -195,13 +207,13 @@ export class MemoryClient implements CoordinationStore {
 
   #watch<T>(read: () => T, listener: StoreListener<T>): { close(): void } {
     let last: string | undefined;
-    const look = (): void => {
+    const look = (circumstance: "steady" | "after-outage" = "steady"): void => {
       listener.confirmed?.();
       const value = read();
       const text = JSON.stringify(value) ?? "";
       if (text === last) return;
       last = text;
-      listener.changed(value, "steady");
+      listener.changed(value, circumstance);
     };
     const one: Looking = { client: this, look, missed: false };
     this.failWatches = (error) => listener.failed(error);
