@@ -8,11 +8,10 @@
  * sees an instance fail its check and pass it again, one service after the other. Fails when the client uses more than a
  * hundredth of a core while nothing changes.
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { AgentProcess } from "./discovery/agent-process.ts";
+import { Helper } from "./discovery/helper.ts";
 import type { Usage } from "./discovery/usage.ts";
 import type { Seen } from "./discovery/watcher.ts";
 import { UsageError } from "./usage-error.ts";
@@ -22,7 +21,6 @@ const MAX_IDLE_PERCENT = 1;
 const OPERATIONS = 64;
 /** First looks, compilation and collection belong to the start. */
 const SETTLE_MS = 5_000;
-const SEEN_WITHIN_MS = 60_000;
 const NODE = "many";
 
 interface Figures extends Usage {
@@ -86,37 +84,36 @@ interface Plan extends Pick<Result, "services" | "instances" | "watched" | "idle
 }
 
 async function measure({ services, instances, watched, idleSeconds, changes }: Plan): Promise<Result> {
-  const agent = start("agent.ts", []);
+  const agent = await AgentProcess.start();
   try {
-    const url = await hear<string>(agent);
-    await registerAll(url, services, instances);
+    await registerAll(agent, services, instances);
     const startedAt = performance.now();
-    const client = start("watcher.ts", [url, watched, instances]);
+    const client = new Helper("watcher.ts", [agent.url, watched, instances]);
     try {
-      await hear(client);
+      await client.hear();
       const startMs = performance.now() - startedAt;
       await delay(SETTLE_MS);
-      const before = await Promise.all([usageOf(client), usageOf(agent)]);
+      const before = await Promise.all([client.usage(), agent.usage()]);
       await delay(idleSeconds * 1_000);
-      const after = await Promise.all([usageOf(client), usageOf(agent)]);
+      const after = await Promise.all([client.usage(), agent.usage()]);
       const figures = after.map((now, at): Figures => {
         const spentMs = now.cpuMs - (before[at]?.cpuMs ?? 0);
         return { ...now, process: at === 0 ? "client" : "agent", idlePercent: spentMs / idleSeconds / 10 };
       });
-      const took = await seen(url, client, { watched, instances, changes });
+      const took = await seen(agent, client, { watched, instances, changes });
       return { services, instances, watched, startMs, idleSeconds, figures, seen: percentiles(took) };
     } finally {
-      await end(client);
+      await client.end();
     }
   } finally {
-    await end(agent);
+    await agent.close();
   }
 }
 
 /** One instance fails its check and passes it again, in one service after the other. */
 async function seen(
-  url: string,
-  client: ChildProcess,
+  agent: AgentProcess,
+  client: Helper,
   { watched, instances, changes }: Pick<Plan, "watched" | "instances" | "changes">,
 ): Promise<number[]> {
   const took: number[] = [];
@@ -124,19 +121,18 @@ async function seen(
     // 7 shares no factor with most counts, so that those that wait by themselves and those that share come in turns.
     const service = (Math.floor(change / 2) * 7) % watched;
     const fails = change % 2 === 0;
-    const arrived = hear<Seen>(
-      client,
+    const arrived = client.hear<Seen>(
       (one) => one.service === service && one.endpoints === instances - (fails ? 1 : 0),
     );
     const askedAt = performance.timeOrigin + performance.now();
-    await put(url, "/v1/txn", [checkOf(service, 0, fails ? "critical" : "passing")]);
+    await agent.put("/v1/txn", [checkOf(service, 0, fails ? "critical" : "passing")]);
     took.push((await arrived).at - askedAt);
   }
   return took;
 }
 
-async function registerAll(url: string, services: number, instances: number): Promise<void> {
-  await put(url, "/v1/catalog/register", { Node: NODE, Address: "127.0.0.1" });
+async function registerAll(agent: AgentProcess, services: number, instances: number): Promise<void> {
+  await agent.put("/v1/catalog/register", { Node: NODE, Address: "127.0.0.1" });
   const operations: object[] = [];
   for (let service = 0; service < services; service++) {
     for (let instance = 0; instance < instances; instance++) {
@@ -149,7 +145,7 @@ async function registerAll(url: string, services: number, instances: number): Pr
     }
   }
   for (let at = 0; at < operations.length; at += OPERATIONS) {
-    await put(url, "/v1/txn", operations.slice(at, at + OPERATIONS));
+    await agent.put("/v1/txn", operations.slice(at, at + OPERATIONS));
   }
 }
 
@@ -161,49 +157,6 @@ function checkOf(service: number, instance: number, Status: "passing" | "critica
   const ServiceID = idOf(service, instance);
   const Check = { Node: NODE, CheckID: `service:${ServiceID}`, Name: "heartbeat", Status, ServiceID };
   return { Check: { Verb: "set", Check } };
-}
-
-async function put(url: string, path: string, body: unknown): Promise<void> {
-  const reply = await fetch(`${url}${path}`, { method: "PUT", body: JSON.stringify(body) });
-  const text = await reply.text();
-  if (!reply.ok) throw new Error(`agent answered PUT ${path} with ${reply.status}: ${text}`);
-}
-
-function start(file: string, args: readonly (string | number)[]): ChildProcess {
-  return fork(fileURLToPath(new URL(`discovery/${file}`, import.meta.url)), args.map(String), {
-    execArgv: [...process.execArgv, "--expose-gc"],
-  });
-}
-
-/** The next message that is wanted; rejects when the process ends, or says nothing of the kind for a minute. */
-async function hear<T>(child: ChildProcess, wanted: (message: T) => boolean = () => true): Promise<T> {
-  const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, AbortSignal.timeout(SEEN_WITHIN_MS)]);
-  const gone = once(child, "exit", { signal }).then(() => {
-    throw new Error("a process of the benchmark has ended by itself");
-  });
-  gone.catch(() => {});
-  try {
-    for (;;) {
-      const [message] = (await Promise.race([once(child, "message", { signal }), gone])) as [T];
-      if (wanted(message)) return message;
-    }
-  } finally {
-    over.abort();
-  }
-}
-
-function usageOf(child: ChildProcess): Promise<Usage> {
-  const said = hear<Usage>(child, (message) => typeof message === "object" && "cpuMs" in message);
-  child.send("usage");
-  return said;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
-  if (child.connected) child.disconnect();
-  await gone;
 }
 
 function percentiles(took: readonly number[]): Result["seen"] {

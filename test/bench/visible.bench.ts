@@ -1,8 +1,9 @@
 /**
  * How long until calls obey a change in the registry? Instances of a service come, fail their check, pass it again and
- * leave, in a cluster of three real Consul servers and a client agent, while a client calls the service all the time:
+ * leave, in a cluster of three real Consul servers and a client agent, or in our agent, while a client calls the service all
+ * the time:
  *
- *     npm run bench -- visible [--changes 50] [--rate 1000] [--json]
+ *     npm run bench -- visible [--registry consul | agent] [--changes 50] [--rate 1000] [--json]
  *
  * Measured from just before the change is asked for, so with all that registering and leaving take, to the moment in which
  * the first call is sent that obeys it: one that the newcomer answers, or the first that could not go to who has left.
@@ -13,7 +14,9 @@ import { OpenLoop } from "../../services/demo/src/open-loop.ts";
 import type { GreeterServiceClient } from "../../services/gen/greeter/v1/greeter.mesh.ts";
 import { ConsulCluster } from "../support/consul-cluster.ts";
 import { type Greeter, GreeterFleet } from "../support/greeter-fleet.ts";
+import { versionOf } from "../support/consul-version.ts";
 import { findConsul, sayNotRun } from "../support/real-consul.ts";
+import { AgentProcess } from "./discovery/agent-process.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** From a change in Consul to the first call that obeys it, on one host (DESIGN.md, budgets). */
@@ -43,6 +46,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      registry: { type: "string", default: "consul" },
       changes: { type: "string", default: String(MIN_CHANGES) },
       rate: { type: "string", default: String(DEFAULT_RATE) },
       json: { type: "boolean", default: false },
@@ -50,15 +54,21 @@ export async function run(args: readonly string[]): Promise<void> {
   });
   const changes = wholeNumber("--changes", values.changes, MIN_CHANGES);
   const rate = wholeNumber("--rate", values.rate, 1);
-  if (findConsul() === undefined) {
+  const { registry } = values;
+  if (registry !== "consul" && registry !== "agent") {
+    throw new UsageError(`--registry is ${registry}: write consul or agent`);
+  }
+  const consul = findConsul();
+  if (registry === "consul" && consul === undefined) {
     sayNotRun("change to visible");
     return;
   }
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
-  const { figures, calls, failed } = await measure(changes, rate);
+  const { figures, calls, failed } = await measure(await started(registry), changes, rate);
   const over = figures.filter(({ p99Ms }) => p99Ms > MAX_P99_MS);
-  if (values.json) console.log(JSON.stringify({ figures, calls, failed, maxP99Ms: MAX_P99_MS }, undefined, 2));
-  else print(figures, calls, failed);
+  const of = registry === "agent" || consul === undefined ? "our agent" : `Consul ${versionOf(consul).text}`;
+  if (values.json) console.log(JSON.stringify({ of, figures, calls, failed, maxP99Ms: MAX_P99_MS }, undefined, 2));
+  else print(of, figures, calls, failed);
   for (const { change, p99Ms } of over)
     console.error(`${change}: p99 is ${p99Ms.toFixed(1)} ms, over ${MAX_P99_MS} ms`);
   if (over.length > 0 || failed > 0) process.exitCode = 1;
@@ -70,9 +80,20 @@ interface Measured {
   readonly failed: number;
 }
 
-async function measure(changes: number, rate: number): Promise<Measured> {
+interface Registry {
+  readonly url: string;
+  put(path: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+async function started(kind: "consul" | "agent"): Promise<Registry> {
+  if (kind === "agent") return AgentProcess.start();
   const cluster = await ConsulCluster.start();
-  const fleet = new GreeterFleet({ url: cluster.agent.url });
+  return { url: cluster.agent.url, put: (path) => cluster.agent.put(path), close: () => cluster.close() };
+}
+
+async function measure(registry: Registry, changes: number, rate: number): Promise<Measured> {
+  const fleet = new GreeterFleet({ url: registry.url });
   try {
     const residents = await Promise.all(RESIDENTS.map((name) => fleet.start(name)));
     const client = fleet.client({ balancing: "round_robin" });
@@ -87,19 +108,19 @@ async function measure(changes: number, rate: number): Promise<Measured> {
     };
     const unmeasured: typeof took = { registration: [], "check fails": [], "check passes": [], deregistration: [] };
     for (let round = 0; round < WARM_UP_ROUNDS; round++)
-      await oneRound(cluster, fleet, calls, `warm-${round}`, unmeasured);
-    for (let round = 0; round < changes; round++) await oneRound(cluster, fleet, calls, `guest-${round}`, took);
+      await oneRound(registry, fleet, calls, `warm-${round}`, unmeasured);
+    for (let round = 0; round < changes; round++) await oneRound(registry, fleet, calls, `guest-${round}`, took);
     await calls.stop();
     return { figures: KINDS.map((kind) => figuresOf(kind, took[kind])), calls: calls.sent, failed: calls.failed };
   } finally {
     await fleet.close();
-    await cluster.close();
+    await registry.close();
   }
 }
 
 /** One instance's life: it comes, falls ill, gets well, and leaves. */
 async function oneRound(
-  { agent }: ConsulCluster,
+  registry: Registry,
   fleet: GreeterFleet,
   calls: Calls,
   name: string,
@@ -120,13 +141,13 @@ async function oneRound(
 
   changedAt = performance.now();
   await Promise.all([
-    agent.put(`/v1/agent/check/fail/service:${id}`),
+    registry.put(`/v1/agent/check/fail/service:${id}`),
     goneFrom(guest).then((obeyedAt) => note("check fails", changedAt, obeyedAt)),
   ]);
 
   changedAt = performance.now();
   answered = calls.firstAnsweredBy(id);
-  await agent.put(`/v1/agent/check/pass/service:${id}`);
+  await registry.put(`/v1/agent/check/pass/service:${id}`);
   note("check passes", changedAt, await answered);
 
   changedAt = performance.now();
@@ -193,7 +214,7 @@ function figuresOf(change: Kind, took: readonly number[]): Figures {
   return { change, changes: took.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
 }
 
-function print(figures: readonly Figures[], calls: number, failed: number): void {
+function print(of: string, figures: readonly Figures[], calls: number, failed: number): void {
   console.log(
     `${"change".padEnd(16)}${["changes", "p50 ms", "p99 ms", "max ms"].map((name) => name.padStart(9)).join("")}`,
   );
@@ -201,7 +222,7 @@ function print(figures: readonly Figures[], calls: number, failed: number): void
     const times = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1).padStart(9)).join("");
     console.log(`${change.padEnd(16)}${String(changes).padStart(9)}${times}`);
   }
-  console.log(`${calls} calls, ${failed} failed; wanted: p99 within ${MAX_P99_MS} ms, no call failed`);
+  console.log(`${of}: ${calls} calls, ${failed} failed; wanted: p99 within ${MAX_P99_MS} ms, no call failed`);
 }
 
 function wholeNumber(option: string, text: string, least: number): number {

@@ -63,7 +63,9 @@ async function main(consul: string): Promise<void> {
   const length = values.short ? "short" : "full";
   console.error(`${chosen.length} scenarios at ${length} length, with Consul ${consul}`);
   const outcomes = new Map<Scenario, Outcome>();
-  const waiting = [...chosen];
+  // The longest first, so that none of them is left to the end.
+  const takes = ({ lasts, consulNeedsMs = 0 }: Scenario): number => lasts[length] + consulNeedsMs;
+  const waiting = chosen.toSorted((a, b) => takes(b) - takes(a));
   const lanes = Array.from({ length: atOnce }, async (_, lane) => {
     for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
       const { name } = scenario;

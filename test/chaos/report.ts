@@ -1,5 +1,5 @@
 /** The table at the end, for a terminal and for docs/discovery.md. */
-import type { Outcome } from "./scenario.ts";
+import type { Length, Outcome } from "./scenario.ts";
 
 const COLUMNS = ["scenario", "broken s", "calls", "failed", "evicted", "slowest ms", "recovery ms"] as const;
 
@@ -27,7 +27,7 @@ export function table(outcomes: readonly Outcome[]): string {
 /** @param played what with, and whether at full length. */
 export function markdown(
   outcomes: readonly Outcome[],
-  { consul, length }: { readonly consul: string; readonly length: "full" | "short" },
+  { consul, length }: { readonly consul: string; readonly length: Length },
 ): string {
   const line = (row: readonly string[]): string => `| ${row.join(" | ")} |`;
   const rule = COLUMNS.map((_, at) => (at === 0 ? "---" : "---:"));

@@ -12,12 +12,11 @@ import { ConsulCluster } from "../support/consul-cluster.ts";
 import { type Greeter, GreeterFleet } from "../support/greeter-fleet.ts";
 import { UnkindProxy } from "../support/unkind-proxy.ts";
 import { Load } from "./load.ts";
-import type { Outcome, Scenario, Scene } from "./scenario.ts";
+import type { Length, Outcome, Scenario, Scene } from "./scenario.ts";
 import { policedToken } from "./policed-token.ts";
 
 export interface RunOptions {
-  /** "short": faults last no longer than they must to be what they are. */
-  readonly length: "full" | "short";
+  readonly length: Length;
   /** Which of the scenarios that are played beside each other, from 0. */
   readonly lane: number;
   /** Told what happens, as it does. */
@@ -69,8 +68,8 @@ async function play(
   { length, tell }: RunOptions,
 ): Promise<Outcome> {
   const { fleet } = parts;
-  const brokenMs = length === "full" ? scenario.lasts.ms : scenario.lasts.leastMs;
-  const limitMs = brokenMs + RECOVERS_WITHIN_MS + OBEYED_WITHIN_MS + AFTERMATH_MS + CALM_MS;
+  const brokenMs = scenario.lasts[length];
+  const limitMs = brokenMs + recoversWithinMs(scenario) + OBEYED_WITHIN_MS + AFTERMATH_MS + CALM_MS;
   const loads: Load[] = [];
   const underLoad = (client: GreeterServiceClient): Load => {
     const load = new Load(client, RATE);
@@ -125,13 +124,17 @@ async function play(
   return { name: scenario.name, brokenMs, calls, failed, evicted, slowestMs, recoveryMs, faults };
 }
 
+function recoversWithinMs({ consulNeedsMs = 0 }: Scenario): number {
+  return consulNeedsMs + RECOVERS_WITHIN_MS;
+}
+
 function sum(loads: readonly Load[], of: (load: Load) => number): number {
   return loads.reduce((total, load) => total + of(load), 0);
 }
 
 /** Mends, and waits until somebody who registers now is called. */
 async function recover(scenario: Scenario, scene: Scene, load: Load): Promise<Greeter> {
-  const signal = AbortSignal.any([scene.signal, AbortSignal.timeout(RECOVERS_WITHIN_MS)]);
+  const signal = AbortSignal.any([scene.signal, AbortSignal.timeout(recoversWithinMs(scenario))]);
   const answered = load.nextAnswerOf(`greeter-${NEWCOMER}`, signal);
   // It is awaited last; until then its failure is nobody's to handle.
   answered.catch(() => {});

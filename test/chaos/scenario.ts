@@ -27,14 +27,19 @@ export interface TokenKeeper {
   revoke(): Promise<void>;
 }
 
+/** "short": as short as a fault can be and still be that fault. */
+export type Length = "full" | "short";
+
 export interface Scenario {
   /** What happens, in words: the name in the report. */
   readonly name: string;
   /** By which meshes reach the agent; default straight. */
   readonly way?: "straight" | "proxy";
   readonly access?: "open" | "deny";
-  /** Milliseconds for which the fault lasts at full length, and the least at which it still is that fault. */
-  readonly lasts: { readonly ms: number; readonly leastMs: number };
+  /** Milliseconds for which the fault lasts. */
+  readonly lasts: Readonly<Record<Length, number>>;
+  /** Milliseconds that Consul itself may need to recover, where that is long. */
+  readonly consulNeedsMs?: number;
   /** Before the fault, and before the load. */
   prepare?(scene: Scene): Promise<void>;
   /** Makes the fault; the load runs. */

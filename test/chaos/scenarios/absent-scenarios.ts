@@ -24,7 +24,7 @@ function remembering({ fleet, folder }: Scene): ReturnType<GreeterFleet["bystand
 export const absentScenarios: readonly Scenario[] = [
   {
     name: "Consul absent when a client starts, without a disk snapshot",
-    lasts: { ms: 10_000, leastMs: 3_000 },
+    lasts: { full: 10_000, short: 3_000 },
     break: ({ cluster }) => cluster.agent.kill(),
     // There is nobody it could call; it says so instead of waiting for its deadline.
     async prove(scene) {
@@ -56,7 +56,7 @@ export const absentScenarios: readonly Scenario[] = [
   },
   {
     name: "Consul absent when a client starts, with a disk snapshot",
-    lasts: { ms: 10_000, leastMs: 3_000 },
+    lasts: { full: 10_000, short: 3_000 },
     async prepare(scene) {
       const before = remembering(scene);
       await before.client.sayHello({ name: "Ada" });

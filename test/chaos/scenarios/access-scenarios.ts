@@ -5,7 +5,7 @@ import type { Scenario, Scene } from "../scenario.ts";
 import { stir } from "../stir.ts";
 
 /** An agent remembers for 30 s what a token may, so heartbeats are refused from then on only. */
-const FORGOTTEN_BY_AGENT = { ms: 60_000, leastMs: 45_000 } as const;
+const FORGOTTEN_BY_AGENT = { full: 60_000, short: 45_000 } as const;
 const REFUSED_WITHIN_MS = 20_000;
 
 async function refused({ cluster, access }: Scene): Promise<void> {

@@ -7,7 +7,7 @@ import type { Scenario } from "../scenario.ts";
  * Gossip takes a node for failed within 5 s of silence, and the checks' TTL is 10 s: an outage of this length is one that
  * the rest of the cluster has noticed.
  */
-const NOTICED = { ms: 30_000, leastMs: 15_000 } as const;
+const NOTICED = { full: 30_000, short: 15_000 } as const;
 const SILENT_FOR_MS = 1_000;
 
 export const agentScenarios: readonly Scenario[] = [
@@ -20,7 +20,7 @@ export const agentScenarios: readonly Scenario[] = [
   },
   {
     name: "agent killed, back at once",
-    lasts: { ms: 0, leastMs: 0 },
+    lasts: { full: 0, short: 0 },
     break: ({ cluster }) => cluster.agent.kill(),
     prove: refuses,
     mend: ({ cluster }) => cluster.agent.start(),

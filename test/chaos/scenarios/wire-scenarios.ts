@@ -5,7 +5,7 @@ import type { Scenario } from "../scenario.ts";
 import { stir } from "../stir.ts";
 
 /** Longer than the TTL of checks and the time between two heartbeats, so that every check runs out of which none arrives. */
-const LONG = { ms: 30_000, leastMs: 15_000 } as const;
+const LONG = { full: 30_000, short: 15_000 } as const;
 /** An answer about three greeters is of 3 KB: it takes two minutes, longer than any of the timeouts. */
 const BYTES_PER_SECOND = 25;
 /** Heartbeats go every 3.3 s, and a stir has the watch answered. */
