@@ -56,10 +56,11 @@ export { weightedRoundRobin, type WeightedRoundRobinOptions } from "./balancing/
 export type { ClientCall, ClientInterceptor, ClientNext } from "./client/interceptor.ts";
 export { consulOptionsFromEnv, type ConsulOptions } from "./consul/consul-options.ts";
 export type { ConsulTls } from "./consul/consul-tls.ts";
-export type { LockOptions } from "./coordination/coordination.ts";
+export type { LockOptions, SemaphoreOptions } from "./coordination/coordination.ts";
 export type { Campaign, Election, Leader, Leadership } from "./coordination/election.ts";
 export type { Held } from "./coordination/hold.ts";
 export type { HeldLock, Lock } from "./coordination/lock.ts";
+export type { HeldSlot, Semaphore } from "./coordination/semaphore.ts";
 export type { Setting, SettingShape } from "./coordination/setting.ts";
 export type { Settings, SettingsChanges, SettingsListener, SettingsState } from "./coordination/settings.ts";
 export type { WaitBounds } from "./coordination/standing.ts";

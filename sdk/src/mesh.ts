@@ -26,9 +26,10 @@ import { ConsulHttp } from "./consul/consul-http.ts";
 import { consulOptionsFromEnv } from "./consul/consul-options.ts";
 import { consulRegistration } from "./consul/consul-registration.ts";
 import { consulStore } from "./coordination/consul-store.ts";
-import { Coordination, type LockOptions } from "./coordination/coordination.ts";
+import { Coordination, type LockOptions, type SemaphoreOptions } from "./coordination/coordination.ts";
 import type { Election } from "./coordination/election.ts";
 import type { Lock } from "./coordination/lock.ts";
+import type { Semaphore } from "./coordination/semaphore.ts";
 import type { SettingShape } from "./coordination/setting.ts";
 import type { Settings } from "./coordination/settings.ts";
 import type { Directory } from "./discovery/directory.ts";
@@ -249,6 +250,18 @@ export class Mesh {
   election(name: string, options: LockOptions = {}): Election {
     this.#refuseClosed();
     return this.#coordination.election(name, options);
+  }
+
+  /**
+   * A semaphore of this name among all processes that use the same Consul: up to options.limit hold it at a time. Asks nobody yet.
+   * Throws as lock() does.
+   *
+   * @example
+   * await mesh.semaphore("reports", { limit: 3 }).run(async ({ signal }) => render(report, { signal }));
+   */
+  semaphore(name: string, options: SemaphoreOptions): Semaphore {
+    this.#refuseClosed();
+    return this.#coordination.semaphore(name, options);
   }
 
   /**

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { startAgent } from "@meshwork/agent";
-import { createMesh, type Leader, type Mesh, MeshError, type Settings } from "@meshwork/sdk";
+import { createMesh, type Leader, type Mesh, MeshError, type Semaphore, type Settings } from "@meshwork/sdk";
 import { setTimeout as delay } from "node:timers/promises";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import { systemClock } from "../../sdk/src/call/clock.ts";
@@ -228,6 +228,42 @@ function coordinationOver(name: string, start: StartRegistry): void {
       assert.deepEqual(seen, terms);
       assert.ok(terms[1]!.token > terms[0]!.token);
       assert.deepEqual([first.leading, second.leading], [false, false]);
+    });
+
+    it("gives so many slots of a semaphore and no more, and takes back those of the dead", async () => {
+      const options = { limit: 2, lockDelayMs: 0 };
+      const [ada, bob, eve] = ["ada", "bob", "eve"].map((name) => meshOf(name).semaphore(lockName, options)) as [
+        Semaphore,
+        Semaphore,
+        Semaphore,
+      ];
+      const first = await ada.acquire();
+      const second = await bob.acquire();
+      assert.equal(await eve.tryAcquire(), undefined);
+      const third = eve.acquire({ timeoutMs: 10_000 });
+      await second.release();
+      assert.equal((await third).held, true);
+      assert.equal(await bob.tryAcquire(), undefined);
+      const { entries } = await kvTree(http, `meshwork/semaphore/${lockName}/`);
+      const sessions = entries.flatMap(({ session }) => session ?? []);
+      assert.equal(sessions.length, 2);
+      for (const session of sessions) await destroySession(http, session);
+      assert.equal((await aborted(first.signal)).code, "ABORTED");
+      assert.equal((await aborted((await third).signal)).code, "ABORTED");
+      let most = 0;
+      let working = 0;
+      const work = async (): Promise<void> => {
+        most = Math.max(most, ++working);
+        await delay(100);
+        working--;
+      };
+      await Promise.all([ada, bob, eve, ada, bob, eve].map((one) => one.run(work)));
+      assert.equal(most, 2);
+      const left = await kvTree(http, `meshwork/semaphore/${lockName}/`);
+      assert.deepEqual(
+        left.entries.map(({ key, value }) => [key, Buffer.from(value).toString()]),
+        [[`meshwork/semaphore/${lockName}/.holders`, '{"limit":2,"holders":[]}']],
+      );
     });
 
     it("has the same settings everywhere, changed without losing a change", async () => {

@@ -38,8 +38,8 @@ export function consulStore(http: ConsulHttp, { clock, random = systemRandom }: 
     onFailure: (error) => listener.failed(error),
   });
   return {
-    openSession: ({ name, ttlMs, lockDelayMs }, bounds) =>
-      createSession(http, { name, ttlMs, lockDelayMs, behavior: "release", nodeChecks: [] }, bounds),
+    openSession: ({ keys, ...terms }, bounds) =>
+      createSession(http, { ...terms, behavior: keys, nodeChecks: [] }, bounds),
     renewSession: (id, bounds) => renewSession(http, id, bounds),
     endSession: (id, bounds) => destroySession(http, id, bounds),
     async lock(key, value, session, bounds) {

@@ -26,6 +26,8 @@ export interface SessionTerms {
   readonly name: string;
   /** A session that is not renewed lives at least so long after the store got its last renewal. */
   readonly ttlMs: number;
+  /** What becomes of the keys that it holds when it ends. */
+  readonly keys: "release" | "delete";
   /** For so long after a session has ended nobody gets what it held; not after it let go by itself. */
   readonly lockDelayMs: number;
 }

@@ -1,11 +1,13 @@
 /** The face of coordination: makes locks, elections, semaphores and settings over one store, and ends them in order. */
 import { z } from "zod";
 import { MeshError } from "../call/mesh-error.ts";
+import { Acquirable } from "./acquirable.ts";
 import type { HeldKind } from "./coordination-observer.ts";
 import { Election } from "./election.ts";
-import { Lock, type LockPlace } from "./lock.ts";
+import { type Lock, lockContest, lockFace, type LockPlace } from "./lock.ts";
 import { checkName } from "./names.ts";
 import type { Parts } from "./parts.ts";
+import { type HeldSlot, type Semaphore, semaphoreContest } from "./semaphore.ts";
 import { encodeSetting, type SettingShape } from "./setting.ts";
 import { Settings } from "./settings.ts";
 import { type HoldTerms, readOptions, readTerms, termsShape } from "./terms.ts";
@@ -14,6 +16,14 @@ export interface LockOptions extends HoldTerms {
   /** Who this process is, for others to read. Default: service and instance of the mesh. */
   readonly value?: string;
 }
+
+export interface SemaphoreOptions extends LockOptions {
+  /** How many may hold it at a time, 1 to 1,000; the same in every process. */
+  readonly limit: number;
+}
+
+/** The document that lists them stays small beside what a key can hold. */
+const MAX_LIMIT = 1_000;
 
 /** Where keys are: a policy of Consul can name it. */
 export const KEY_PREFIX = "meshwork/";
@@ -30,7 +40,15 @@ export class Coordination {
   }
 
   lock(name: string, options: LockOptions): Lock {
-    return new Lock(this.#parts, this.#place("lock", name, options));
+    const contest = lockContest(this.#parts.store, this.#place("lock", name, options));
+    return new Acquirable(this.#parts, contest, lockFace);
+  }
+
+  semaphore(name: string, { limit, ...options }: SemaphoreOptions): Semaphore {
+    const { key, ...place } = this.#place("semaphore", name, options);
+    readOptions("mesh.semaphore", z.object({ limit: z.int().min(1).max(MAX_LIMIT) }), { limit });
+    const contest = semaphoreContest(this.#parts.store, { ...place, prefix: `${key}/`, limit });
+    return new Acquirable<HeldSlot>(this.#parts, contest, (hold) => hold);
   }
 
   election(name: string, options: LockOptions): Election {

@@ -6,8 +6,10 @@ import { MeshError } from "../call/mesh-error.ts";
 import { backoffMs } from "../consul/backoff.ts";
 import { pause } from "../consul/pause.ts";
 import type { Watch } from "../discovery/directory.ts";
+import { holdWon, stepDown } from "./acquirable.ts";
+import { whatOf } from "./contest.ts";
 import type { Hold } from "./hold.ts";
-import { holdKey, type HeldLock, type LockPlace, stepDown, whatOf } from "./lock.ts";
+import { type HeldLock, lockContest, lockFace, type LockPlace, textOf } from "./lock.ts";
 import type { Closing, Parts } from "./parts.ts";
 import { Standing } from "./standing.ts";
 
@@ -78,7 +80,7 @@ export class Election {
         if (term === last) return;
         last = term;
         const leads = entry?.session === undefined ? undefined : entry;
-        listener(leads && { value: Buffer.from(leads.value).toString(), token: leads.index });
+        listener(leads && { value: textOf(leads.value), token: leads.index });
       },
       failed: () => {},
     });
@@ -130,16 +132,17 @@ class RunningCampaign implements Closing {
   async #run(): Promise<void> {
     const { clock, random, log } = this.#parts;
     const what = whatOf(this.#place);
+    const contest = lockContest(this.#parts.store, this.#place);
     for (let failures = 0; !this.#stop.signal.aborted;) {
-      const won = await new Standing({ ...this.#parts, ...this.#place, what })
+      const won = await new Standing(this.#parts, contest)
         .wait({ signal: this.#stop.signal })
         .catch((error: unknown) => this.#unlessStopped(error));
       if (won === undefined) return;
-      const { hold, lock } = holdKey(this.#parts, this.#place, won, () => {});
+      const hold = holdWon(this.#parts, contest, won);
       if (this.#stop.signal.aborted) return hold.release();
       log.info({ token: won.token }, `${what} is this process`);
       this.#hold = hold;
-      const outcome = await this.#lead(lock);
+      const outcome = await this.#lead(lockFace(hold, won));
       const lost = !hold.held && !this.#stop.signal.aborted;
       await hold.release();
       this.#hold = undefined;

@@ -8,7 +8,7 @@ import { MeshError } from "../call/mesh-error.ts";
 import type { Random } from "../call/random.ts";
 import { backoffMs } from "../consul/backoff.ts";
 import type { Watch } from "../discovery/directory.ts";
-import type { CoordinationStore, StoredKey } from "./coordination-store.ts";
+import type { CoordinationStore, StoreBounds, StoredKey } from "./coordination-store.ts";
 import { type Lease, momentOf } from "./lease.ts";
 
 /** Something of a name that is held, as long as it is. */
@@ -34,6 +34,7 @@ export interface HoldOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly name: string;
   /** For people: "lock nightly". */
   readonly what: string;
   readonly key: string;
@@ -44,7 +45,7 @@ export interface HoldOptions {
   /** Reads a change of the key: undefined while it is ours, else what happened to it. */
   readonly lostBy: (entry: StoredKey | undefined) => string | undefined;
   /** Lets others have it, while the session lives. */
-  readonly letGo: () => Promise<void>;
+  readonly letGo: (bounds: StoreBounds) => Promise<void>;
   /** Called once, when it is no longer held. */
   readonly onEnd?: (end: "released" | "lost") => void;
 }
@@ -52,7 +53,7 @@ export interface HoldOptions {
 /** Letting go and ending the session may take so long each. */
 export const END_WITHIN_MS = 2_000;
 
-export class Hold {
+export class Hold implements Held {
   readonly #options: HoldOptions;
   readonly #stop = new AbortController();
   readonly #requests = new AbortController();
@@ -79,6 +80,10 @@ export class Hold {
     });
     void this.#renew();
     this.#expire();
+  }
+
+  get name(): string {
+    return this.#options.name;
   }
 
   get signal(): AbortSignal {
@@ -119,6 +124,10 @@ export class Hold {
     return this.#ending ?? Promise.resolve();
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
   #askClock(): void {
     const { lease } = this.#options;
     if (this.#state !== "held" || !lease.over) return;
@@ -150,7 +159,7 @@ export class Hold {
   async #end(how: "let-go" | "expire"): Promise<void> {
     const { store, session, letGo, log, what } = this.#options;
     try {
-      if (how === "let-go") await letGo();
+      if (how === "let-go") await letGo({ timeoutMs: END_WITHIN_MS });
       await store.endSession(session, { timeoutMs: END_WITHIN_MS });
     } catch (error) {
       log.warn({ err: error }, `${what} was given up without a word to the store: others get it when its session ends`);
@@ -182,7 +191,8 @@ export class Hold {
     this.#askClock();
     if (this.#state !== "held") return;
     const { clock, lease } = this.#options;
-    this.#expiry = clock.setBackgroundTimer(() => this.#expire(), lease.remainingMs);
+    // Not shorter, or what rounding leaves of it would be waited for in no time for ever.
+    this.#expiry = clock.setBackgroundTimer(() => this.#expire(), Math.max(1, lease.remainingMs));
   }
 
   #error(reason: string): MeshError {

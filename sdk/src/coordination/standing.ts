@@ -1,28 +1,16 @@
 /**
- * Waiting for a key: tries to lock it with a session of its own, and again whenever the key is let go. No session is kept
- * while waiting; one is opened when there is something to try for. Who gets it of those who wait is chance.
+ * Waiting for what others hold: tries for it with a session of its own, and again whenever it is seen to be free. No session is
+ * kept while waiting; one is opened when there is something to try for. Who gets it of those who wait is chance.
  */
-import type { Clock } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
-import type { Random } from "../call/random.ts";
 import { backoffMs } from "../consul/backoff.ts";
 import type { Watch } from "../discovery/directory.ts";
-import type { CoordinationStore, LockAttempt, StoredKey } from "./coordination-store.ts";
+import { type Contest, type ContestState, whatOf } from "./contest.ts";
+import type { LockAttempt } from "./coordination-store.ts";
 import { END_WITHIN_MS } from "./hold.ts";
 import { Lease, momentOf } from "./lease.ts";
-import { type CompleteTerms, leaseMs } from "./terms.ts";
-
-export interface StandingOptions {
-  readonly store: CoordinationStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly terms: CompleteTerms;
-  /** For people: "lock nightly". */
-  readonly what: string;
-  readonly key: string;
-  /** Who we are, stored in the key. */
-  readonly holder: string;
-}
+import type { Parts } from "./parts.ts";
+import { leaseMs } from "./terms.ts";
 
 export interface WaitBounds {
   /** Milliseconds, 0 or more. Default: for ever. */
@@ -50,11 +38,12 @@ const SESSIONS_AT_ONCE = 2;
 const PASSING: ReadonlySet<string> = new Set(["UNAVAILABLE", "RESOURCE_EXHAUSTED"]);
 
 export class Standing {
-  readonly #options: StandingOptions;
+  readonly #parts: Parts;
+  readonly #contest: Contest;
   readonly #stop = new AbortController();
   #session: { readonly id: string; readonly lease: Lease } | undefined;
   #watch: Watch | undefined;
-  /** How often the key was seen to be free. */
+  /** How often it was seen to be free. */
   #freed = 0;
   #wake: (() => void) | undefined;
   #holder: string | undefined;
@@ -62,8 +51,9 @@ export class Standing {
   /** The end of the waiting that was asked for. */
   #end: MeshError | undefined;
 
-  constructor(options: StandingOptions) {
-    this.#options = options;
+  constructor(parts: Parts, contest: Contest) {
+    this.#parts = parts;
+    this.#contest = contest;
   }
 
   /** One try; undefined when another has it or its lock delay is not over. */
@@ -85,7 +75,7 @@ export class Standing {
         const attempt = await this.#attempt().catch((error: unknown) => this.#passing(error));
         if (attempt instanceof MeshError) {
           failures++;
-          await this.#pause(backoffMs(failures, MAX_BACKOFF_MS, this.#options.random));
+          await this.#pause(backoffMs(failures, MAX_BACKOFF_MS, this.#parts.random));
           continue;
         }
         switch (attempt.outcome) {
@@ -100,12 +90,11 @@ export class Standing {
             break;
           case "delayed":
             failures = 0;
-            await this.#pause(DELAY_POLL_MS * (0.5 + this.#options.random()));
+            await this.#pause(DELAY_POLL_MS * (0.5 + this.#parts.random()));
             break;
           case "session-gone":
             failures++;
-            if (failures > SESSIONS_AT_ONCE)
-              await this.#pause(backoffMs(failures, MAX_BACKOFF_MS, this.#options.random));
+            if (failures > SESSIONS_AT_ONCE) await this.#pause(backoffMs(failures, MAX_BACKOFF_MS, this.#parts.random));
             break;
         }
       }
@@ -113,22 +102,23 @@ export class Standing {
   }
 
   async #attempt(): Promise<LockAttempt> {
-    const { store, key, holder } = this.#options;
     this.#stop.signal.throwIfAborted();
     const session = this.#session?.lease.over === false ? this.#session : await this.#open();
-    const attempt = await store.lock(key, Buffer.from(holder), session.id, this.#bounds());
+    const attempt = await this.#contest.attempt(session.id, this.#bounds());
     if (attempt.outcome === "session-gone") this.#session = undefined;
     this.#failure = undefined;
     return attempt;
   }
 
   async #open(): Promise<{ readonly id: string; readonly lease: Lease }> {
-    const { store, clock, terms, what, holder } = this.#options;
+    const { store, clock } = this.#parts;
+    const { terms, holder, keys } = this.#contest;
     // It may hold the key, by an answer that came too late.
     this.#leave();
     const sentAt = momentOf(clock);
     const { ttlMs, lockDelayMs } = terms;
-    const id = await store.openSession({ name: `${what} for ${holder}`, ttlMs, lockDelayMs }, this.#bounds());
+    const session = { name: `${this.#what} for ${holder}`, ttlMs, lockDelayMs, keys };
+    const id = await store.openSession(session, this.#bounds());
     this.#session = { id, lease: new Lease(clock, leaseMs(terms), sentAt) };
     return this.#session;
   }
@@ -152,20 +142,23 @@ export class Standing {
   }
 
   async #untilFreed(seen: number): Promise<void> {
-    const { store, key } = this.#options;
-    this.#watch ??= store.watchKey(key, { changed: (entry) => this.#look(entry), failed: () => {} });
+    this.#watch ??= this.#contest.watch((state) => this.#look(state));
     if (this.#freed > seen) return;
     await this.#pause(TRY_AGAIN_MS);
   }
 
-  #look(entry: StoredKey | undefined): void {
-    this.#holder = entry?.session === undefined ? undefined : Buffer.from(entry.value).toString();
-    if (entry?.session !== undefined) return;
+  #look({ free, holder }: ContestState): void {
+    this.#holder = holder;
+    if (!free) return;
     this.#freed++;
     this.#wake?.();
   }
 
-  /** Ends when the key is seen to be free, too. */
+  get #what(): string {
+    return whatOf(this.#contest);
+  }
+
+  /** Ends when it is seen to be free, too. */
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -174,7 +167,7 @@ export class Standing {
         this.#stop.signal.removeEventListener("abort", done);
         resolve();
       };
-      const timer = this.#options.clock.setTimer(done, delayMs);
+      const timer = this.#parts.clock.setTimer(done, delayMs);
       this.#wake = done;
       this.#stop.signal.addEventListener("abort", done, { once: true });
       if (this.#stop.signal.aborted) done();
@@ -182,13 +175,13 @@ export class Standing {
   }
 
   async #within<T>({ signal, timeoutMs = Infinity }: WaitBounds, work: () => Promise<T>): Promise<T> {
-    const { clock, what } = this.#options;
+    const { clock } = this.#parts;
     const end = (error: MeshError): void => {
       this.#end ??= error;
       this.#stop.abort();
     };
     const onAbort = (): void =>
-      end(new MeshError("CANCELLED", `waiting for ${what} was cancelled`, { cause: signal?.reason }));
+      end(new MeshError("CANCELLED", `waiting for ${this.#what} was cancelled`, { cause: signal?.reason }));
     const timer = clock.setTimer(() => end(this.#tooLate(timeoutMs)), timeoutMs);
     signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
@@ -207,8 +200,7 @@ export class Standing {
   async #untilStopped<T>(work: () => Promise<T>): Promise<T> {
     const { signal } = this.#stop;
     const stopped = new Promise<never>((_resolve, reject) => {
-      const fail = (): void =>
-        reject(this.#end ?? new MeshError("CANCELLED", `${this.#options.what} is no longer wanted`));
+      const fail = (): void => reject(this.#end ?? new MeshError("CANCELLED", `${this.#what} is no longer wanted`));
       signal.addEventListener("abort", fail, { once: true });
       if (signal.aborted) fail();
     });
@@ -217,9 +209,8 @@ export class Standing {
   }
 
   #tooLate(timeoutMs: number): MeshError {
-    const { what } = this.#options;
     const why = this.#failure?.reason ?? (this.#holder === undefined ? "others have it" : `${this.#holder} has it`);
-    return new MeshError("DEADLINE_EXCEEDED", `${what} was not had within ${timeoutMs} ms: ${why}`);
+    return new MeshError("DEADLINE_EXCEEDED", `${this.#what} was not had within ${timeoutMs} ms: ${why}`);
   }
 
   /** The last try may have succeeded without an answer: what we hold without knowing is let go. */
@@ -227,10 +218,10 @@ export class Standing {
     const session = this.#session;
     if (session === undefined) return;
     this.#session = undefined;
-    const { store, key } = this.#options;
+    const { store } = this.#parts;
     const bounds = { timeoutMs: END_WITHIN_MS, upkeep: "background" } as const;
-    void store
-      .unlock(key, session.id, bounds)
+    void this.#contest
+      .letGo(session.id, bounds)
       .then(() => store.endSession(session.id, bounds))
       .catch(() => {});
   }

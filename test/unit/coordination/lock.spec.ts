@@ -103,7 +103,7 @@ describe("a lock", () => {
     assert.ok(lab.store.keys.get(KEY)?.session !== undefined);
     await lab.pass(1);
     await rejected;
-    const session = lab.store.open({ name: "", ttlMs: TTL_MS, lockDelayMs: 0 });
+    const session = lab.store.open({ name: "", keys: "release", ttlMs: TTL_MS, lockDelayMs: 0 });
     assert.equal(lab.store.lock(KEY, Buffer.from("x"), session).outcome, "acquired");
   });
 
@@ -153,6 +153,24 @@ describe("a lock", () => {
     const held = await lockOf(ada).acquire();
     ada.clock.sleep(TTL_MS - MARGIN_MS);
     assert.throws(() => held.check(), hasCode("ABORTED"));
+  });
+
+  it("is counted from when a renewal was sent, however late its answer comes", async () => {
+    const held = await lockOf(ada).acquire();
+    const renew = ada.client.renewSession.bind(ada.client);
+    ada.client.renewSession = async (...request) => {
+      const answer = await renew(...request);
+      await new Promise<void>((resolve) => lab.time.setTimer(resolve, 2_500));
+      ada.client.reach = "away";
+      return answer;
+    };
+    // The next renewal is due a third of the lease after the last.
+    await lab.pass((TTL_MS - MARGIN_MS) / 3);
+    const sentAt = lab.time.now();
+    await lab.pass(TTL_MS - MARGIN_MS - 1);
+    assert.equal(held.held, true);
+    await lab.pass(2);
+    assert.equal(held.signal.aborted, true, `sent at ${sentAt}`);
   });
 
   it("is not brought back by the answer to a renewal that was sent before a pause", async () => {

@@ -66,10 +66,10 @@ export class MemoryStore {
     if (session === undefined) return;
     session.expiry.cancel();
     this.sessions.delete(id);
-    for (const entry of this.keys.values()) {
-      if (entry.session !== id) continue;
-      this.delays.set(entry.key, this.clock.now() + session.lockDelayMs);
-      this.put(entry.key, entry.value);
+    for (const { key, value } of [...this.keys.values()].filter((entry) => entry.session === id)) {
+      this.delays.set(key, this.clock.now() + session.lockDelayMs);
+      if (session.keys === "delete") this.delete(key);
+      else this.put(key, value);
     }
   }
 
@@ -125,7 +125,7 @@ export class MemoryStore {
 
   #tell(): void {
     for (const one of this.looking) {
-      if (one.client.reach === "there") one.look();
+      if (one.client.reach === "there" && !one.client.frozen) one.look();
       else one.missed = true;
     }
   }
@@ -134,6 +134,9 @@ export class MemoryStore {
 export class MemoryClient implements CoordinationStore {
   /** "away": refused at once. "silent": no answer comes. "deaf": the store does it, and its answer is lost. */
   reach: "there" | "away" | "silent" | "deaf" = "there";
+  /** Its process does not run: answers and news reach it when it does. */
+  frozen = false;
+  #thawed: (() => void)[] = [];
   /** It may not read: lists are empty, and single keys refused. */
   blind = false;
   /** Rejects everything. */
@@ -149,11 +152,18 @@ export class MemoryClient implements CoordinationStore {
   /** From now on it is reached again, and watches hear what they missed. */
   comeBack(circumstance: "steady" | "after-outage" = "steady"): void {
     this.reach = "there";
+    if (this.frozen) return;
     for (const one of this.#store.looking) {
       if (one.client !== this || !one.missed) continue;
       one.missed = false;
       one.look(circumstance);
     }
+  }
+
+  thaw(): void {
+    this.frozen = false;
+    for (const go of this.#thawed.splice(0)) go();
+    if (this.reach === "there") this.comeBack();
   }
 
   openSession(terms: SessionTerms, bounds: StoreBounds): Promise<string> {
@@ -228,7 +238,11 @@ export class MemoryClient implements CoordinationStore {
     if (signal?.aborted === true) throw new MeshError("CANCELLED", `${name} was cancelled`);
     if (this.refusal !== undefined) throw this.refusal;
     if (this.reach === "away") throw new MeshError("UNAVAILABLE", "store is away");
-    if (this.reach === "there") return answer();
+    if (this.reach === "there") {
+      const told = answer();
+      if (this.frozen) await new Promise<void>((resolve) => this.#thawed.push(resolve));
+      return told;
+    }
     if (this.reach === "deaf") answer();
     return new Promise((_resolve, reject) => {
       const end = (error: MeshError): void => {

@@ -1,10 +1,13 @@
-/** A clock for pauses: time that passes while nothing runs, so that no timer has fired yet when it is asked. */
+/** The clock of one process, for pauses: time that passes while it does not run, so no timer has fired yet when it is asked. */
 import type { Clock, Timer } from "../../../sdk/src/call/clock.ts";
 
 export class SkippingClock implements Clock {
   readonly #clock: Clock;
   #skipped = 0;
   #slept = 0;
+  #frozen = false;
+  /** What was due meanwhile. */
+  readonly #late: (() => void)[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -20,6 +23,20 @@ export class SkippingClock implements Clock {
     this.#slept += ms;
   }
 
+  /** The process does not run any more: what comes due waits. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  /** It goes on, with what was due. @param unnoticedMs of the pause that its monotonic clock has not counted. */
+  thaw(unnoticedMs: number, before: () => void): void {
+    this.#frozen = false;
+    this.#skipped -= unnoticedMs;
+    this.#slept += unnoticedMs;
+    before();
+    for (const callback of this.#late.splice(0)) callback();
+  }
+
   now(): number {
     return this.#clock.now() + this.#skipped;
   }
@@ -29,10 +46,22 @@ export class SkippingClock implements Clock {
   }
 
   setTimer(callback: () => void, delayMs: number): Timer {
-    return this.#clock.setTimer(callback, delayMs);
+    let cancelled = false;
+    const fire = (): void => {
+      if (cancelled) return;
+      if (this.#frozen) this.#late.push(fire);
+      else callback();
+    };
+    const timer = this.#clock.setTimer(fire, delayMs);
+    return {
+      cancel() {
+        cancelled = true;
+        timer.cancel();
+      },
+    };
   }
 
   setBackgroundTimer(callback: () => void, delayMs: number): Timer {
-    return this.#clock.setBackgroundTimer(callback, delayMs);
+    return this.setTimer(callback, delayMs);
   }
 }
