@@ -32,6 +32,12 @@ export interface DiscoveryOptions {
    * beyond share three. Default 64.
    */
   readonly maxConnections?: number;
+  /**
+   * Whether changes may come as a stream, which Consul from 1.10 on has: any of its servers sends it, up to 0.1 s late.
+   * "avoid": the leader is asked, whose answers are never old. "allow": for clusters in which thousands of watches would be
+   * too much work for the leader. Default "avoid".
+   */
+  readonly streaming?: "avoid" | "allow";
 }
 
 const believeEmpty = z.enum(["confirmed", "at-once"]);
@@ -42,6 +48,7 @@ export const discoveryOptionsForm = z.strictObject({
   maxStateAgeMs: z.number().positive().optional(),
   believeEmpty: believeEmpty.optional(),
   maxConnections: z.int().min(MIN_WAITING).optional(),
+  streaming: z.enum(["avoid", "allow"]).optional(),
 });
 
 export type CompleteDiscoveryOptions = DiscoveryOptions & Required<Pick<DiscoveryOptions, "believeEmpty">>;
@@ -81,8 +88,8 @@ export interface DiscoveryParts {
 
 /** The directory behind consul:///name, with a memory on disk where a folder is given for it. */
 export function discoverThroughConsul({ http, service, options, clock, log, observer }: DiscoveryParts): Directory {
-  const { stateDir: folder, maxStateAgeMs: maxAgeMs, maxConnections: maxWaiting } = options;
+  const { stateDir: folder, maxStateAgeMs: maxAgeMs, maxConnections: maxWaiting, believeEmpty, streaming } = options;
   const memory =
     folder === undefined ? undefined : diskMemory({ folder, service, source: http.place, clock, log, maxAgeMs });
-  return consulDirectory(http, { clock, log, observer, memory, maxWaiting, believeEmpty: options.believeEmpty });
+  return consulDirectory(http, { clock, log, observer, memory, maxWaiting, believeEmpty, streaming });
 }

@@ -53,6 +53,14 @@ export async function healthService(
 
 export const PASSING = { passing: "1" } as const;
 
+/**
+ * Has the leader answer a watch. From 1.10 on agents follow a stream of changes instead, which any server may send: one
+ * that is not the leader learns up to 0.1 s later what has been committed (hashicorp/raft tells followers with its next
+ * entry, or after CommitTimeout). Streams know no order by distance, so whoever asks for one is answered as before 1.10
+ * (useStreaming in agent/rpcclient/health/health.go); we sort for ourselves.
+ */
+export const FROM_LEADER = { near: "_agent" } as const;
+
 export function healthPath(name: string): string {
   return `/health/service/${encodeURIComponent(name)}`;
 }

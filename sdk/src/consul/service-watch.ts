@@ -19,7 +19,7 @@ import type { DirectoryObserver } from "../discovery/directory-observer.ts";
 import { inOrder } from "../discovery/endpoint-view.ts";
 import type { ViewMemory } from "../discovery/view-memory.ts";
 import { type Circumstance, watchBlocking } from "./blocking-query.ts";
-import { type HealthAnswer, healthPath, readHealth } from "./catalog-api.ts";
+import { FROM_LEADER, type HealthAnswer, healthPath, readHealth } from "./catalog-api.ts";
 import { confirmEmpty, type Emptiness } from "./confirm-empty.ts";
 import type { ConsulHttp } from "./consul-http.ts";
 import { KeptEndpoints, RETURN_WITHIN_MS } from "./kept-endpoints.ts";
@@ -30,6 +30,9 @@ import type { WatchPool, PoolSeat } from "./watch-pool.ts";
 /** "at-once": Consul is always taken at its word but right after an outage. */
 export type BelieveEmpty = "confirmed" | "at-once";
 
+/** Whether changes may come as a stream from any server, up to 0.1 s late, or are asked of the leader. */
+export type Streaming = "avoid" | "allow";
+
 export interface ServiceWatchOptions {
   readonly http: ConsulHttp;
   readonly name: string;
@@ -38,6 +41,7 @@ export interface ServiceWatchOptions {
   readonly pool: WatchPool;
   readonly rights: ReadRights;
   readonly believeEmpty: BelieveEmpty;
+  readonly streaming: Streaming;
   readonly log?: Logger | undefined;
   readonly observer: DirectoryObserver;
   /** Asked when Consul has never answered. */
@@ -82,10 +86,11 @@ export class ServiceWatch implements Watch {
   }
 
   start(): void {
-    const { http, name, clock, random, observer } = this.#options;
+    const { http, name, clock, random, observer, streaming } = this.#options;
     this.#wait(FIRST_VIEW_WITHIN_MS, () => this.#fail(slowAnswer(http, name, FIRST_VIEW_WITHIN_MS)));
     this.#query = watchBlocking(http, {
       path: healthPath(name),
+      ...(streaming === "avoid" ? { query: FROM_LEADER } : {}),
       parse: (text) => readHealth(http, text),
       clock,
       random,

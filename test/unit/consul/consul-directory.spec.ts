@@ -71,7 +71,7 @@ describe("the Consul directory", () => {
   it("asks for the instances of the name and follows those that pass", async () => {
     watch("shop.greeter");
     const asked = await consul.next();
-    assert.equal(`${asked.path}?${asked.query.toString()}`, "/v1/health/service/shop.greeter?");
+    assert.equal(`${asked.path}?${asked.query.toString()}`, "/v1/health/service/shop.greeter?near=_agent");
     asked.answer([], 3);
     await expect("live");
     const failing = { ...healthEntry("g-2"), Checks: [checkOf("critical")] };
@@ -80,6 +80,13 @@ describe("the Consul directory", () => {
     (await consul.next()).answer([], 5);
     await expect("live");
     assert.deepEqual(logged, []);
+  });
+
+  it("lets Consul tell of changes by a stream where that is allowed", async () => {
+    const other = consulDirectory(http, { clock, random: () => 0, streaming: "allow" });
+    other.watch("greeter", () => {});
+    assert.equal((await consul.next()).query.toString(), "");
+    other.close();
   });
 
   it("asks once however many listen, and not for what changes nothing that they see", async () => {

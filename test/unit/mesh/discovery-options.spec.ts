@@ -34,7 +34,14 @@ describe("what a mesh is told about discovery", () => {
   }
 
   it("is checked with the other options, all faults at a time", () => {
-    const discovery = { stateDir: "state", maxStateAgeMs: 0, believeEmpty: false, maxConnections: 7, typo: 1 };
+    const discovery = {
+      stateDir: "state",
+      maxStateAgeMs: 0,
+      believeEmpty: false,
+      maxConnections: 7,
+      streaming: "on",
+      typo: 1,
+    };
     assert.throws(
       () => checkMeshOptions({ discovery } as unknown as MeshOptions),
       (error: Error) => {
@@ -43,6 +50,7 @@ describe("what a mesh is told about discovery", () => {
           "maxStateAgeMs",
           "believeEmpty",
           "maxConnections",
+          "streaming",
           "typo",
         ];
         for (const one of fields) assert.ok(error.message.includes(one), `${one} is not in ${error.message}`);
