@@ -269,7 +269,7 @@ export class Mesh {
    * it; a value that cannot be used replaces nothing. Begins to follow Consul. Throws INVALID_ARGUMENT for a prefix, names or
    * defaults that are wrong, FAILED_PRECONDITION after close().
    *
-   * @param shape 1 to 64 settings by name: each its default, and perhaps what checks it.
+   * @param shape 1 to 32 settings by name: each its default, and perhaps what checks it.
    * @example
    * const settings = mesh.settings("config/greeter", { greeting: { default: "Hello" }, maxItems: { default: 10 } });
    * settings.current.maxItems;

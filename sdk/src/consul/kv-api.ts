@@ -170,7 +170,10 @@ export async function kvPut(
   return decodeReply(http, z.boolean(), reply.text);
 }
 
-/** Deletes, and succeeds where there is nothing; false when the condition did not hold. Needs key:write on the key. */
+/**
+ * Deletes, and succeeds where there is nothing, with and without a condition; false when there is something else than the
+ * condition says. Needs key:write on the key.
+ */
 export async function kvDelete(
   http: ConsulHttp,
   key: string,

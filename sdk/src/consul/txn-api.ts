@@ -6,7 +6,10 @@ import { decodeReply } from "./decode-reply.ts";
 import { type KvEntry, KvEntryJson } from "./kv-api.ts";
 import { writeRefusal } from "./write-refusal.ts";
 
-/** index is a modifyIndex; of cas 0 means that there must be no such key. session is an id. */
+/**
+ * index is a modifyIndex; of cas 0 means that there must be no such key, and delete-cas succeeds where there is none any more,
+ * unless check-index stands before it. session is an id.
+ */
 export type KvOperation =
   | { readonly verb: "get" | "get-tree" | "delete" | "delete-tree" | "check-not-exists"; readonly key: string }
   | { readonly verb: "set"; readonly key: string; readonly value: Uint8Array; readonly flags?: number }

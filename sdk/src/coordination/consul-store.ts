@@ -60,7 +60,7 @@ export function consulStore(http: ConsulHttp, { clock, random = systemRandom }: 
       await kvGet(http, key, {}, bounds);
     },
     async commit(changes, bounds) {
-      const outcome = await kvTransaction(http, changes.map(toOperation), bounds);
+      const outcome = await kvTransaction(http, changes.flatMap(toOperations), bounds);
       return outcome.committed ? "done" : "conflict";
     },
     watchKey: (key, listener) =>
@@ -86,15 +86,19 @@ function notLocked(http: ConsulHttp, key: string, reason: string): LockAttempt {
   throw new MeshError("FAILED_PRECONDITION", `consul at ${http.place} did not lock ${key}: ${reason}`);
 }
 
-function toOperation(change: Change): KvOperation {
+function toOperations(change: Change): KvOperation[] {
   const { kind, key, index } = change;
   switch (kind) {
     case "put":
-      return { verb: "cas", key, value: change.value, index };
+      return [{ verb: "cas", key, value: change.value, index }];
     case "delete":
-      return { verb: "delete-cas", key, index };
+      // By itself it would succeed where another has deleted the key.
+      return [
+        { verb: "check-index", key, index },
+        { verb: "delete-cas", key, index },
+      ];
     case "unchanged":
-      return index === 0 ? { verb: "check-not-exists", key } : { verb: "check-index", key, index };
+      return [index === 0 ? { verb: "check-not-exists", key } : { verb: "check-index", key, index }];
   }
 }
 

@@ -73,7 +73,7 @@ export interface CoordinationStore {
   read(prefix: string, bounds: StoreBounds): Promise<Snapshot>;
   /** Rejects with PERMISSION_DENIED when we may not read it, for which read() and watches leave it out without a word. */
   mayRead(key: string, bounds: StoreBounds): Promise<void>;
-  /** All or nothing. At most 64 changes. */
+  /** All or nothing. At most 32 changes. */
   commit(changes: readonly Change[], bounds: StoreBounds): Promise<"done" | "conflict">;
   watchKey(key: string, listener: StoreListener<StoredKey | undefined>): Watch;
   watchTree(prefix: string, listener: StoreListener<Snapshot>): Watch;

@@ -86,8 +86,8 @@ export class Coordination {
   }
 }
 
-/** What one transaction can compare. */
-const MAX_SETTINGS = 64;
+/** What one transaction can change: Consul 1.8 takes 64 operations, and a deletion is two. */
+export const MAX_SETTINGS = 32;
 const SETTING = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 
 function checkShape<T extends object>(prefix: string, shape: SettingShape<T>): void {
