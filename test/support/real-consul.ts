@@ -123,14 +123,17 @@ async function waitForLeader(child: ChildProcess, url: string): Promise<void> {
   }
 }
 
-/** A leader alone is not enough: registrations are answered before they are seen until the agent has written its node. */
+/**
+ * A leader alone is not enough: registrations are answered before they are seen until the agent has written its node. A
+ * leader writes one as well, from gossip, and since 1.14 with metadata; addresses by network are the agent's to know.
+ */
 async function isReady(url: string): Promise<boolean> {
   try {
     const leader = await fetch(`${url}/v1/status/leader`);
     if (((await leader.json()) as string) === "") return false;
     const nodes = await fetch(`${url}/v1/catalog/nodes`);
-    const [own] = nodes.status === 200 ? ((await nodes.json()) as { Meta: object | null }[]) : [];
-    return own !== undefined && own.Meta !== null;
+    const [own] = nodes.status === 200 ? ((await nodes.json()) as { TaggedAddresses: object | null }[]) : [];
+    return own !== undefined && own.TaggedAddresses !== null;
   } catch {
     return false;
   }
