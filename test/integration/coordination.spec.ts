@@ -185,6 +185,24 @@ function coordinationOver(name: string, start: StartRegistry): void {
       assert.ok(again.token > bob.token);
     });
 
+    it("leaves no session behind when a mesh closes that holds, waits and has tried", async () => {
+      const [ada, bob, eve] = [meshOf("ada"), meshOf("bob"), meshOf("eve")];
+      await ada.lock(lockName).acquire();
+      const waits = bob.lock(lockName).acquire();
+      const cancelled = assert.rejects(waits, (error) => error instanceof MeshError && error.code === "CANCELLED");
+      assert.equal(await eve.lock(lockName).tryAcquire(), undefined);
+      await eve.close();
+      await bob.close();
+      await cancelled;
+      await ada.close();
+      const list = await http.request({ method: "GET", path: "/session/list" });
+      const names = (JSON.parse(list.text) as { readonly Name: string }[]).map(({ Name }) => Name);
+      assert.deepEqual(
+        names.filter((one) => one.includes(lockName)),
+        [],
+      );
+    });
+
     it("loses a lock as soon as its session is ended by somebody, and waits for the lock delay", async () => {
       const ada = await meshOf("ada").lock(lockName, { lockDelayMs: 1_000 }).acquire();
       const had = meshOf("bob").lock(lockName).acquire({ timeoutMs: 15_000 });

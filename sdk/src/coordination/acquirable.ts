@@ -1,4 +1,6 @@
 /** What can be acquired among processes: waits, tries, and runs work while it is held. */
+import { currentContext } from "../call/call-context.ts";
+import { MeshError } from "../call/mesh-error.ts";
 import { type Contest, whatOf } from "./contest.ts";
 import { Hold, type Held } from "./hold.ts";
 import type { Closing, Parts } from "./parts.ts";
@@ -26,9 +28,9 @@ export class Acquirable<H extends Held> {
 
   /**
    * Waits until it is ours. Others who wait are not served in their order, and neither are two who wait in one process: every
-   * call is a holder of its own. While Consul cannot be reached it goes on trying. Rejects with DEADLINE_EXCEEDED,
-   * CANCELLED when the signal aborts or the mesh closes, PERMISSION_DENIED, and what else Consul refuses for good. When the mesh
-   * closes, what is held is released at once.
+   * call is a holder of its own. While Consul cannot be reached it goes on trying; in a handler, until the call it serves has
+   * ended. Rejects with DEADLINE_EXCEEDED after timeoutMs, CANCELLED when the signal aborts or the mesh closes,
+   * PERMISSION_DENIED, and what else Consul refuses for good. When the mesh closes, what is held is released at once.
    */
   async acquire(bounds: WaitBounds = {}): Promise<H> {
     return whileOpen(this.#parts, bounds, async (all) => this.#keep(await this.#standing().wait(all)));
@@ -103,9 +105,9 @@ export function holdWon(parts: Parts, contest: Contest, won: Won, onEnd = (): vo
   });
 }
 
-/** Waiting ends when the mesh closes. */
+/** Waiting ends when the mesh closes, and in a handler when nobody waits for its answer any more. */
 async function whileOpen<T>(
-  { open }: Parts,
+  { open }: Pick<Parts, "open">,
   { signal, ...bounds }: WaitBounds,
   work: (bounds: WaitBounds) => Promise<T>,
 ): Promise<T> {
@@ -113,14 +115,14 @@ async function whileOpen<T>(
   let settled: Promise<unknown> = Promise.resolve();
   const closing: Closing = {
     close: async () => {
-      closed.abort(new Error("mesh is closing"));
+      closed.abort(new MeshError("CANCELLED", "mesh is closing"));
       await settled.catch(() => {});
     },
   };
   open.add(closing);
   try {
-    const any = signal === undefined ? closed.signal : AbortSignal.any([signal, closed.signal]);
-    const working = work({ ...bounds, signal: any });
+    const ends = [signal, currentContext()?.cancellation.signal, closed.signal].filter((one) => one !== undefined);
+    const working = work({ ...bounds, signal: AbortSignal.any(ends) });
     settled = working;
     return await working;
   } finally {

@@ -70,7 +70,7 @@ export class Election {
 
   /**
    * Calls back with who leads: first what is known, then every change; undefined while nobody does. What it says can be late:
-   * for writes the token decides. While Consul cannot be reached the last word stands.
+   * for writes the token decides. While Consul cannot be reached the last word stands. What the listener throws is logged.
    */
   watch(listener: (leader: Leader | undefined) => void): Watch {
     let last: string | undefined = "nothing seen yet";
@@ -80,7 +80,11 @@ export class Election {
         if (term === last) return;
         last = term;
         const leads = entry?.session === undefined ? undefined : entry;
-        listener(leads && { value: textOf(leads.value), token: leads.index });
+        try {
+          listener(leads && { value: textOf(leads.value), token: leads.index });
+        } catch (error) {
+          this.#parts.log.error({ err: error }, `listener to ${whatOf(this.#place)} threw`);
+        }
       },
       failed: () => {},
     });

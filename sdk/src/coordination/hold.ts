@@ -78,7 +78,7 @@ export class Hold implements Held {
       // The lease knows until when that does not matter.
       failed: () => {},
     });
-    void this.#renew();
+    this.#renewIn(Math.max(0, options.renewEveryMs - options.lease.ageMs));
     this.#expire();
   }
 
@@ -182,8 +182,11 @@ export class Hold implements Held {
       this.#lastFailure = error;
     }
     if (!this.held) return;
-    const waitMs = this.#failures === 0 ? renewEveryMs : backoffMs(this.#failures, renewEveryMs / 2, random);
-    this.#renewal = clock.setBackgroundTimer(() => void this.#renew(), waitMs);
+    this.#renewIn(this.#failures === 0 ? renewEveryMs : backoffMs(this.#failures, renewEveryMs / 2, random));
+  }
+
+  #renewIn(waitMs: number): void {
+    this.#renewal = this.#options.clock.setBackgroundTimer(() => void this.#renew(), waitMs);
   }
 
   /** Asked again as often as it was renewed meanwhile. */

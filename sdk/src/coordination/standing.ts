@@ -9,7 +9,7 @@ import { type Contest, type ContestState, whatOf } from "./contest.ts";
 import type { LockAttempt } from "./coordination-store.ts";
 import { END_WITHIN_MS } from "./hold.ts";
 import { Lease, momentOf } from "./lease.ts";
-import type { Parts } from "./parts.ts";
+import type { Closing, Parts } from "./parts.ts";
 import { leaseMs } from "./terms.ts";
 
 export interface WaitBounds {
@@ -180,8 +180,7 @@ export class Standing {
       this.#end ??= error;
       this.#stop.abort();
     };
-    const onAbort = (): void =>
-      end(new MeshError("CANCELLED", `waiting for ${this.#what} was cancelled`, { cause: signal?.reason }));
+    const onAbort = (): void => end(this.#cancelled(signal?.reason));
     const timer = clock.setTimer(() => end(this.#tooLate(timeoutMs)), timeoutMs);
     signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
@@ -208,6 +207,13 @@ export class Standing {
     return Promise.race([stopped, work()]);
   }
 
+  /** By a call's deadline, for one. */
+  #cancelled(cause: unknown): MeshError {
+    const code = cause instanceof MeshError ? cause.code : "CANCELLED";
+    const why = cause instanceof MeshError ? `: ${cause.reason}` : "";
+    return new MeshError(code, `waiting for ${this.#what} was cancelled${why}`, { cause });
+  }
+
   #tooLate(timeoutMs: number): MeshError {
     const why = this.#failure?.reason ?? (this.#holder === undefined ? "others have it" : `${this.#holder} has it`);
     return new MeshError("DEADLINE_EXCEEDED", `${this.#what} was not had within ${timeoutMs} ms: ${why}`);
@@ -218,11 +224,14 @@ export class Standing {
     const session = this.#session;
     if (session === undefined) return;
     this.#session = undefined;
-    const { store } = this.#parts;
+    const { store, open } = this.#parts;
     const bounds = { timeoutMs: END_WITHIN_MS, upkeep: "background" } as const;
-    void this.#contest
+    const leaving = this.#contest
       .letGo(session.id, bounds)
       .then(() => store.endSession(session.id, bounds))
-      .catch(() => {});
+      .catch(() => {})
+      .finally(() => open.delete(closing));
+    const closing: Closing = { close: () => leaving };
+    open.add(closing);
   }
 }

@@ -169,8 +169,12 @@ describe("an election", () => {
 
   it("shows who leads to everybody, and the last word through an outage", async () => {
     const seen: (Leader | undefined)[] = [];
-    const watch = electionOf(bob).watch((leader) => seen.push(leader));
+    const watch = electionOf(bob).watch((leader) => {
+      seen.push(leader);
+      if (seen.length === 1) throw new Error("listener's bug");
+    });
     await lab.pass(10);
+    assert.match(bob.lines.at(-1)?.msg ?? "", /listener to leader scheduler threw/);
     const { campaign, terms } = campaignOf(ada, "ada");
     await lab.pass(10);
     assert.deepEqual(seen, [undefined, { value: "ada", token: terms[0]!.token }]);

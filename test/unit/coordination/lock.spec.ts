@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "mocha";
+import { runInContext } from "../../../sdk/src/call/call-context.ts";
+import { Cancellation } from "../../../sdk/src/call/cancellation.ts";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
 import type { HeldLock } from "../../../sdk/src/coordination/lock.ts";
 import { CoordinationLab, hasCode, type Process } from "./lab.ts";
@@ -90,6 +92,23 @@ describe("a lock", () => {
     assert.equal(lab.store.sessions.size, 1);
     assert.equal(lab.store.looking.size, 1);
     await assert.rejects(lockOf(bob).acquire({ signal: stop.signal }), hasCode("CANCELLED"));
+  });
+
+  it("is waited for in a handler until the call it serves has ended", async () => {
+    await lockOf(ada).acquire();
+    const cancellation = new Cancellation();
+    const ambient = { deadline: Infinity, cancellation, trace: undefined as never, criticality: "DEFAULT" as never };
+    const waits = runInContext({ ...ambient, previousAttempts: 0 }, () => lockOf(bob).acquire());
+    const rejected = assert.rejects(waits, hasCode("DEADLINE_EXCEEDED", /lock nightly was cancelled: too late/));
+    await lab.pass(1_000);
+    cancellation.cancel(new MeshError("DEADLINE_EXCEEDED", "too late"));
+    await rejected;
+  });
+
+  it("asks for no more than it needs when it is had and released at once", async () => {
+    const held = await lockOf(ada).acquire();
+    await held.release();
+    assert.deepEqual(ada.client.asked, ["open", "lock", "unlock", "end"]);
   });
 
   it("lets go of what it was given without knowing, when it is not wanted any more", async () => {
