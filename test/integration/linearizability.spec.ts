@@ -126,7 +126,7 @@ const registerPlan = fc.array(
 );
 
 const lockPlan = fc.record({
-  lockDelayMs: fc.constantFrom(0, 0, 0, 20),
+  lockDelayMs: fc.nat(19).map((one) => (one === 0 ? 20 : 0)),
   rounds: fc.array(
     fc.array(fc.record({ restMs: fc.nat(4), workMs: fc.nat(4), pausedMs: fc.constantFrom(0, 0, 0, 1, 10, 60) }), {
       minLength: 1,
