@@ -55,7 +55,7 @@ export class Election {
   /**
    * Stands until work returns or resign() is called. Whenever elected, calls work, whose signal aborts when the leadership is
    * lost (ABORTED) or is to end (CANCELLED); only when that work has ended it stands again after a loss. Work that throws is
-   * logged, and others get their turn: the same process stands again 0.1 to 30 s later.
+   * logged, and others get their turn: the same process stands again 0.1 to 30 s later. The process stays alive meanwhile.
    */
   campaign(work: (leadership: Leadership) => Promise<void> | void): Campaign {
     const running = new RunningCampaign(this.#parts, this.#place, work);
@@ -159,9 +159,9 @@ class RunningCampaign implements Closing {
   async #lead(lock: HeldLock): Promise<"returned" | "failed"> {
     let ended = (): void => {};
     this.#working = new Promise((resolve) => (ended = resolve));
-    const leadership: Leadership = lock;
+    const alive = this.#parts.clock.setTimer(() => {}, Number.MAX_SAFE_INTEGER);
     try {
-      await this.#work(leadership);
+      await this.#work(lock);
       return "returned";
     } catch (error) {
       // What it says after it was told to stop is how it stopped.
@@ -169,6 +169,7 @@ class RunningCampaign implements Closing {
       this.#parts.log.error({ err: error }, `${whatOf(this.#place)} has failed at its work: others get their turn`);
       return "failed";
     } finally {
+      alive.cancel();
       ended();
     }
   }

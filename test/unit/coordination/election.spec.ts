@@ -146,6 +146,19 @@ describe("an election", () => {
     assert.deepEqual([lab.store.sessions.size, lab.store.looking.size, lab.time.pending], [0, 0, 0]);
   });
 
+  it("keeps the process alive while it stands and leads, and a lock does not while it is held", async () => {
+    const { campaign } = campaignOf(ada, "ada");
+    const standing = campaignOf(bob, "bob");
+    await lab.pass(60_000);
+    assert.deepEqual([ada.clock.keptAliveBy > 0, bob.clock.keptAliveBy > 0], [true, true]);
+    await standing.campaign.resign();
+    await campaign.resign();
+    await lab.pass(0);
+    await bob.coordination.lock("it", {}).acquire();
+    await lab.pass(60_000);
+    assert.deepEqual([ada.clock.keptAliveBy, bob.clock.keptAliveBy], [0, 0]);
+  });
+
   it("does not begin to work when it is won while its process leaves", async () => {
     const { campaign } = campaignOf(ada, "ada");
     const lock = ada.client.lock.bind(ada.client);

@@ -8,6 +8,7 @@ export class SkippingClock implements Clock {
   #frozen = false;
   /** What was due meanwhile. */
   readonly #late: (() => void)[] = [];
+  readonly #foreground = new Set<object>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -45,7 +46,27 @@ export class SkippingClock implements Clock {
     return this.#clock.wallTime() + this.#skipped + this.#slept;
   }
 
+  /** Timers that are set and for which the process stays alive. */
+  get keptAliveBy(): number {
+    return this.#foreground.size;
+  }
+
   setTimer(callback: () => void, delayMs: number): Timer {
+    const kept = {};
+    this.#foreground.add(kept);
+    const timer = this.setBackgroundTimer(() => {
+      this.#foreground.delete(kept);
+      callback();
+    }, delayMs);
+    return {
+      cancel: () => {
+        this.#foreground.delete(kept);
+        timer.cancel();
+      },
+    };
+  }
+
+  setBackgroundTimer(callback: () => void, delayMs: number): Timer {
     let cancelled = false;
     const fire = (): void => {
       if (cancelled) return;
@@ -59,9 +80,5 @@ export class SkippingClock implements Clock {
         timer.cancel();
       },
     };
-  }
-
-  setBackgroundTimer(callback: () => void, delayMs: number): Timer {
-    return this.setTimer(callback, delayMs);
   }
 }
