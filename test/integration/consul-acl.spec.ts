@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createMesh } from "@meshwork/sdk";
 import { after, before, describe, it } from "mocha";
 import { systemClock } from "../../sdk/src/call/clock.ts";
 import { MeshError } from "../../sdk/src/call/mesh-error.ts";
@@ -21,6 +22,7 @@ import { consulOptionsFromEnv } from "../../sdk/src/consul/consul-options.ts";
 import { consulRegistration } from "../../sdk/src/consul/consul-registration.ts";
 import { discoveryChain } from "../../sdk/src/consul/discovery-chain-api.ts";
 import { listIntentions, matchIntentions, putIntention } from "../../sdk/src/consul/intentions-api.ts";
+import { kvPut } from "../../sdk/src/consul/kv-api.ts";
 import { endNodeMaintenance } from "../../sdk/src/consul/maintenance-api.ts";
 import type { EndpointView } from "../../sdk/src/discovery/directory.ts";
 import type { ServiceInstance } from "../../sdk/src/discovery/registration.ts";
@@ -106,6 +108,37 @@ describe("a Consul with access control", () => {
     root.close();
     return { secret: SecretID, accessor: AccessorID };
   }
+
+  it("refuses locks by what is missing, and tells settings that may not be read from those that are not there", async () => {
+    if (consul === undefined) return;
+    const { url } = consul;
+    const meshOf = async (rules: string) => {
+      const { secret } = await tokenFor(rules);
+      return createMesh({ consul: { url, token: secret }, admin: false, log: recordedLog().log });
+    };
+    const root = new ConsulHttp({ url, token: ROOT }, systemClock);
+    await kvPut(root, "config/guarded/maxItems", Buffer.from("20"));
+    root.close();
+    const shape = { maxItems: { default: 10 } };
+    const none = await meshOf("");
+    const sessions = await meshOf('session_prefix "" { policy = "write" }');
+    const reader = await meshOf('key_prefix "config/" { policy = "read" }');
+    for (const mesh of [none, sessions]) {
+      const refused = (error: unknown): boolean => error instanceof MeshError && error.code === "PERMISSION_DENIED";
+      await assert.rejects(mesh.lock("guarded").acquire(), refused);
+      await assert.rejects(mesh.semaphore("guarded", { limit: 1 }).acquire(), refused);
+      await assert.rejects(mesh.election("guarded").campaign(() => {}).ended, refused);
+    }
+    const blind = none.settings("config/guarded", shape);
+    await assert.rejects(blind.loaded({ timeoutMs: 1_000 }), /DEADLINE_EXCEEDED: .*403/);
+    assert.deepEqual([blind.state.freshness, blind.state.error?.code], ["unknown", "PERMISSION_DENIED"]);
+    const read = reader.settings("config/guarded", shape);
+    assert.equal((await read.loaded()).maxItems, 20);
+    await assert.rejects(read.update({ maxItems: 30 }), /PERMISSION_DENIED/);
+    const empty = reader.settings("config/nothing", shape);
+    assert.equal((await empty.loaded({ timeoutMs: 5_000 })).maxItems, 10);
+    await Promise.all([none, sessions, reader].map((mesh) => mesh.close()));
+  });
 
   async function revoke(accessor: string): Promise<void> {
     const root = new ConsulHttp({ url: consul?.url ?? "", token: ROOT }, systemClock);

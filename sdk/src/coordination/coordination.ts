@@ -13,7 +13,7 @@ import { Settings } from "./settings.ts";
 import { type HoldTerms, readOptions, readTerms, termsShape } from "./terms.ts";
 
 export interface LockOptions extends HoldTerms {
-  /** Who this process is, for others to read. Default: service and instance of the mesh. */
+  /** Who this process is, for others to read; at most 1,024 characters. Default: service and instance of the mesh. */
   readonly value?: string;
 }
 

@@ -25,7 +25,10 @@ export interface Held extends AsyncDisposable {
   readonly remainingMs: number;
   /** Throws ABORTED unless held. */
   check(): void;
-  /** Gives it up, and resolves when the others can have it, or 4 s later; they then wait until its session has ended. Never rejects. */
+  /**
+   * Gives it up, and resolves when the others can have it. Without an answer of Consul's it resolves within 6 s, and they wait
+   * until its session has ended. Never rejects.
+   */
   release(): Promise<void>;
 }
 

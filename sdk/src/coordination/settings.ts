@@ -34,6 +34,7 @@ export type SettingsListener<T> = (current: Readonly<T>, changed: ReadonlySet<ke
 const MAX_TURNS = 16;
 const MAX_BACKOFF_MS = 500;
 const PROBE_WITHIN_MS = 5_000;
+const PROBE_AGAIN_MS = 1_000;
 
 export class Settings<T extends object> implements Closing {
   readonly #parts: Parts;
@@ -48,6 +49,8 @@ export class Settings<T extends object> implements Closing {
   #confirmedAt: number | undefined;
   /** Counts answers: what is asked about an older one comes too late. */
   #turn = 0;
+  /** Asks anew whether an answer without anything can be believed. */
+  #doubted: (() => void) | undefined;
   #error: MeshError | undefined;
 
   /** Use mesh.settings(). Begins to follow the store. */
@@ -116,6 +119,7 @@ export class Settings<T extends object> implements Closing {
    * use then.
    *
    * @param changes or what makes them of what is stored, called again after a change of somebody else's.
+   * @param bounds of each request: its milliseconds, by default 10,000, and what cancels it.
    * @returns Rejects with INVALID_ARGUMENT for a value that the setting would not take, ABORTED after 16 turns that others won,
    *   UNAVAILABLE when Consul does not answer, in which case the change may have been made.
    * @example
@@ -142,6 +146,7 @@ export class Settings<T extends object> implements Closing {
   /** Follows the store no longer; current stays what it is. */
   close(): Promise<void> {
     this.#closed.abort();
+    this.#turn++;
     this.#watch.close();
     this.#parts.open.delete(this);
     this.#observer.closed();
@@ -179,21 +184,32 @@ export class Settings<T extends object> implements Closing {
     });
   }
 
-  /** Whoever may not read is answered that nothing is there, so nothing is asked for by name before it is believed. */
+  /** Whoever may not read is answered that nothing is there, so one is asked for by name before that is believed. */
   #take(snapshot: Snapshot, circumstance: "steady" | "after-outage"): void {
     const turn = ++this.#turn;
+    this.#doubted = undefined;
     if (snapshot.entries.length > 0 || (this.#freshness === "live" && !this.#view.hasStored)) {
       this.#apply(snapshot, circumstance);
       return;
     }
+    const { store, clock } = this.#parts;
     const key = `${this.#prefix}${this.#view.names[0] ?? ""}`;
     const bounds = { signal: this.#closed.signal, timeoutMs: PROBE_WITHIN_MS, upkeep: "background" } as const;
-    const heard = (error?: unknown): void => {
-      if (turn !== this.#turn) return;
-      if (error instanceof MeshError && error.code === "PERMISSION_DENIED") this.#failed(error);
-      else this.#apply(snapshot, circumstance);
+    const again = (): void => {
+      if (turn === this.#turn) this.#take(snapshot, circumstance);
     };
-    this.#parts.store.mayRead(key, bounds).then(() => heard(), heard);
+    store.mayRead(key, bounds).then(
+      () => {
+        if (turn === this.#turn) this.#apply(snapshot, circumstance);
+      },
+      (error: MeshError) => {
+        if (turn !== this.#turn || this.#closed.signal.aborted) return;
+        this.#failed(error);
+        // Somebody may give us the right, which is not a change of the keys.
+        if (error.code === "PERMISSION_DENIED") this.#doubted = again;
+        else clock.setBackgroundTimer(again, PROBE_AGAIN_MS);
+      },
+    );
   }
 
   #apply(snapshot: Snapshot, circumstance: "steady" | "after-outage"): void {
@@ -205,6 +221,7 @@ export class Settings<T extends object> implements Closing {
 
   #confirmed(): void {
     if (this.#freshness === "live") this.#live();
+    this.#doubted?.();
   }
 
   #live(): void {

@@ -156,7 +156,35 @@ describe("settings", () => {
     eve.client.blind = true;
     await open(eve);
     assert.deepEqual([settings.state.freshness, settings.state.error?.code], ["unknown", "PERMISSION_DENIED"]);
+    const loaded = settings.loaded();
+    eve.client.blind = false;
+    lab.store.put("another", "2");
+    assert.equal((await loaded).maxItems, 20);
+  });
+
+  it("are live once one may read them, though there is nothing to read", async () => {
+    ada.client.blind = true;
+    await open();
+    assert.equal(settings.state.freshness, "unknown");
     ada.client.blind = false;
+    lab.store.put("another", "1");
+    await lab.pass(0);
+    assert.deepEqual([settings.state.freshness, settings.state.error], ["live", undefined]);
+  });
+
+  it("are not taken away when the store cannot say whether one may read them", async () => {
+    lab.store.put(`${PREFIX}maxItems`, "20");
+    await open();
+    const mayRead = ada.client.mayRead.bind(ada.client);
+    ada.client.mayRead = () => Promise.reject(AWAY);
+    lab.store.delete(`${PREFIX}maxItems`);
+    await lab.pass(10_000);
+    assert.deepEqual([settings.current.maxItems, settings.state.freshness], [20, "stale"]);
+    ada.client.mayRead = mayRead;
+    await lab.pass(1_000);
+    assert.deepEqual([settings.current.maxItems, settings.state.freshness], [10, "live"]);
+    await settings.close();
+    assert.equal(lab.time.pending, 0);
   });
 
   it("are waited for until the store has answered, for so long", async () => {
