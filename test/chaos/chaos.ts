@@ -10,22 +10,11 @@
 import { parseArgs } from "node:util";
 import { versionOf } from "../support/consul-version.ts";
 import { findConsul, sayNotRun } from "../support/real-consul.ts";
+import { allScenarios } from "./all-scenarios.ts";
 import { markdown, table } from "./report.ts";
 import { runScenario } from "./run-scenario.ts";
 import type { Outcome, Scenario } from "./scenario.ts";
-import { absentScenarios } from "./scenarios/absent-scenarios.ts";
-import { accessScenarios } from "./scenarios/access-scenarios.ts";
-import { agentScenarios } from "./scenarios/agent-scenarios.ts";
-import { serverScenarios } from "./scenarios/server-scenarios.ts";
-import { wireScenarios } from "./scenarios/wire-scenarios.ts";
 
-const ALL: readonly Scenario[] = [
-  ...agentScenarios,
-  ...serverScenarios,
-  ...wireScenarios,
-  ...accessScenarios,
-  ...absentScenarios,
-];
 /** Addresses of loopback are given to clusters by the ten. */
 const MAX_AT_ONCE = 8;
 
@@ -42,7 +31,7 @@ const { values } = parseArgs({
   },
 });
 const atOnce = Number(values["at-once"]);
-const chosen = ALL.filter(({ name }) => name.includes(values.only));
+const chosen = allScenarios.filter(({ name }) => name.includes(values.only));
 const binary = findConsul();
 
 if (!(Number.isInteger(atOnce) && atOnce >= 1 && atOnce <= MAX_AT_ONCE)) {
@@ -50,7 +39,7 @@ if (!(Number.isInteger(atOnce) && atOnce >= 1 && atOnce <= MAX_AT_ONCE)) {
   process.exitCode = 2;
 } else if (chosen.length === 0) {
   console.error(
-    `no scenario's name contains "${values.only}": write words of one of\n  ${ALL.map(({ name }) => name).join("\n  ")}`,
+    `no scenario's name contains "${values.only}": write words of one of\n  ${allScenarios.map(({ name }) => name).join("\n  ")}`,
   );
   process.exitCode = 2;
 } else if (binary === undefined) {
