@@ -21,6 +21,8 @@ const MAX_IDLE_PERCENT = 1;
 const OPERATIONS = 64;
 /** First looks, compilation and collection belong to the start. */
 const SETTLE_MS = 5_000;
+/** Between changes, so that none waits for the rest that the one before has cost. */
+const BETWEEN_MS = 250;
 const NODE = "many";
 
 interface Figures extends Usage {
@@ -124,6 +126,7 @@ async function seen(
     const arrived = client.hear<Seen>(
       (one) => one.service === service && one.endpoints === instances - (fails ? 1 : 0),
     );
+    await delay(BETWEEN_MS);
     const askedAt = performance.timeOrigin + performance.now();
     await agent.put("/v1/txn", [checkOf(service, 0, fails ? "critical" : "passing")]);
     took.push((await arrived).at - askedAt);

@@ -84,9 +84,16 @@ export function agentCheckJson(node: Node, check: CheckContent): Identified<"Che
   return checkJson({ ...check, node: node.name, createIndex: 0, modifyIndex: 0 });
 }
 
+/** Checks of the catalog do not change but are replaced; each watch of all of them shows ten thousand again. */
+const shownChecks = new WeakMap<Check, Readonly<Identified<"CheckID">>>();
+
 /** A check as the catalog knows it. */
-export function catalogCheckJson(check: Check): Identified<"CheckID"> {
-  return checkJson(check);
+export function catalogCheckJson(check: Check): Readonly<Identified<"CheckID">> {
+  const before = shownChecks.get(check);
+  if (before !== undefined) return before;
+  const shown = checkJson(check);
+  shownChecks.set(check, shown);
+  return shown;
 }
 
 /** A check as `/v1/agent/health/service` shows it. */

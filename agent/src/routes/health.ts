@@ -47,7 +47,9 @@ export function healthRoutes(state: AgentState): Route[] {
   /** Checks of any kind, of nodes that carry what is wanted. */
   const checks = (call: Call, topic: string, read: () => readonly Check[]): Promise<Reply> => {
     const wanted = nodeMetaParameter(call.query);
-    const found = (): readonly Check[] => read().filter(({ node }) => wanted(catalog.node(node)?.meta ?? null));
+    const found = call.query.has("node-meta")
+      ? (): readonly Check[] => read().filter(({ node }) => wanted(catalog.node(node)?.meta ?? null))
+      : read;
     return answerCatalogQuery(
       state,
       call,
@@ -83,7 +85,7 @@ export function healthRoutes(state: AgentState): Route[] {
     const wanted = call.rest;
     if (wanted === "") throw new RequestError(400, "Missing check state");
     return checks(call, topics.state(wanted), () =>
-      catalog.checks().filter(({ status }) => wanted === "any" || status === wanted),
+      wanted === "any" ? catalog.checks() : catalog.checks().filter(({ status }) => status === wanted),
     );
   };
 

@@ -73,6 +73,7 @@ export class Catalog {
   readonly #serviceIndexes = new Map<string, number>();
   readonly #tableIndexes = new Map<Table, number>();
   #dependents: Dependents | undefined;
+  #sorted: { readonly index: number; readonly checks: readonly Check[] } | undefined;
 
   /** `own` is what the agent itself is; it is there from the start, under {@link firstIndex}. */
   constructor(journal: Journal, own: CatalogRegistration) {
@@ -133,9 +134,13 @@ export class Catalog {
     return this.#entries.get(key(node))?.checks.get(id);
   }
 
-  /** All checks, by node and ID. */
-  checks(): Check[] {
-    return this.nodes().flatMap(({ name }) => this.checksOn(name));
+  /** All checks, by node and ID. Sorted once for all who ask before the next change. */
+  checks(): readonly Check[] {
+    const index = this.checksIndex;
+    if (this.#sorted?.index !== index) {
+      this.#sorted = { index, checks: this.nodes().flatMap(({ name }) => this.checksOn(name)) };
+    }
+    return this.#sorted.checks;
   }
 
   /** All checks of one node, those of its services among them, by ID. */
