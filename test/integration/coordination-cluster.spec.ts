@@ -77,6 +77,33 @@ if (findConsul() === undefined) {
       await cluster.ready();
     });
 
+    it("knows before anybody else has it when its agent leaves, which ends its session at once", async function () {
+      this.timeout(90_000);
+      const held = await meshOf("ada").lock("left").acquire();
+      const had = meshOf("bob", cluster.servers[0]?.url).lock("left").acquire({ timeoutMs: 60_000 });
+      let knewAt = Infinity;
+      held.signal.addEventListener("abort", () => (knewAt = performance.now()), { once: true });
+      const leftAt = performance.now();
+      const left = cluster.agent.request("/v1/agent/leave", { method: "PUT", timeoutMs: 30_000 }).catch(() => {});
+      const session = async (): Promise<string | undefined> => {
+        const reply = await cluster.servers[0]!.request("/v1/kv/meshwork/lock/left");
+        return ((await reply.json()) as { readonly Session?: string }[])[0]?.Session;
+      };
+      await until("its session has ended", async () => (await session()) === undefined, 20_000);
+      const endedAfter = performance.now() - leftAt;
+      const next = await had;
+      const hadAt = performance.now();
+      assert.ok(knewAt < hadAt && !held.held && next.token > held.token);
+      const [ended, knew, passed] = [endedAfter, knewAt - leftAt, hadAt - leftAt].map((ms) => ms.toFixed(0));
+      console.log(
+        `      its session ended after ${ended} ms, it knew after ${knew} ms, another had it after ${passed} ms`,
+      );
+      await left;
+      await cluster.agent.kill();
+      await cluster.agent.start();
+      await cluster.ready();
+    });
+
     it("knows before anybody else leads when its agent hangs, and stands again when that goes on", async function () {
       this.timeout(120_000);
       const terms: string[] = [];

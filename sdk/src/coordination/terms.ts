@@ -14,8 +14,9 @@ export interface HoldTerms {
    */
   readonly marginMs?: number;
   /**
-   * Milliseconds for which nobody gets what a lost session held, on top of the TTL: for what its holder has sent and is still
-   * on its way. 0 to 60,000, default 5,000. What is released can be had at once.
+   * Milliseconds for which nobody gets what a session held that ended without letting go, on top of the TTL. 0 to 60,000,
+   * default the TTL, up to 60,000: whoever ends a session before its time (an operator, an agent that leaves the cluster), its
+   * holder knows by its own clock before another can have it. Shorter is sooner, and leaves that to the fencing token.
    */
   readonly lockDelayMs?: number;
 }
@@ -26,7 +27,6 @@ export type CompleteTerms = Required<HoldTerms>;
 const MIN_TTL_MS = 10_000;
 const MAX_TTL_MS = 86_400_000;
 const MAX_LOCK_DELAY_MS = 60_000;
-const DEFAULT_LOCK_DELAY_MS = 5_000;
 const MIN_MARGIN_MS = 100;
 const MARGIN_SHARE = 1 / 5;
 /** Of the time until a holder gives up: two renewals may fail. */
@@ -35,12 +35,13 @@ const RENEWALS = 3;
 export const termsShape = {
   ttlMs: z.number().min(MIN_TTL_MS).max(MAX_TTL_MS).default(MIN_TTL_MS),
   marginMs: z.number().min(MIN_MARGIN_MS).optional(),
-  lockDelayMs: z.number().min(0).max(MAX_LOCK_DELAY_MS).default(DEFAULT_LOCK_DELAY_MS),
+  lockDelayMs: z.number().min(0).max(MAX_LOCK_DELAY_MS).optional(),
 };
 
 /** The terms with the defaults in the gaps. Throws INVALID_ARGUMENT that names every one that is wrong. */
 export function readTerms(what: string, options: HoldTerms): CompleteTerms {
-  const { ttlMs, lockDelayMs, marginMs = ttlMs * MARGIN_SHARE } = readOptions(what, z.object(termsShape), options);
+  const read = readOptions(what, z.object(termsShape), options);
+  const { ttlMs, marginMs = ttlMs * MARGIN_SHARE, lockDelayMs = Math.min(ttlMs, MAX_LOCK_DELAY_MS) } = read;
   if (marginMs > ttlMs / 2) {
     throw wrong(what, `marginMs: ${marginMs} is more than half of the TTL, ${ttlMs}`);
   }

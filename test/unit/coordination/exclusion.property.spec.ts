@@ -1,5 +1,6 @@
 /**
- * Random lives of processes over one store: they acquire and release, are cut off and come back, are stopped and suspended. At
+ * Random lives of processes over one store: they acquire and release, are cut off and come back, are stopped and suspended, and
+ * somebody ends the session of a lock's holder, who may not hear of it. At
  * no moment does more than the limit of them take itself for a holder, and a store that heeds tokens takes no write of one
  * who holds no more.
  */
@@ -10,6 +11,7 @@ import type { Coordination } from "../../../sdk/src/coordination/coordination.ts
 import type { Held } from "../../../sdk/src/coordination/hold.ts";
 import type { HeldLock } from "../../../sdk/src/coordination/lock.ts";
 import { CoordinationLab } from "./lab.ts";
+import type { MemoryStore } from "./memory-store.ts";
 
 const PROCESSES = 4;
 const RUNS = 150;
@@ -23,6 +25,7 @@ const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constantFrom("stop", "suspend"), who, ms: fc.integer({ min: 100, max: 40_000 }) }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("end" as const) }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 12_000 }) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
@@ -32,6 +35,7 @@ async function live<H extends Held>(
   steps: readonly Step[],
   acquire: (coordination: Coordination, signal: AbortSignal) => Promise<H>,
   check: (held: readonly H[]) => void,
+  end: (store: MemoryStore) => void,
 ): Promise<number> {
   const lab = new CoordinationLab();
   const lives = Array.from({ length: PROCESSES }, (_, at) => ({
@@ -73,6 +77,7 @@ async function live<H extends Held>(
     else if (one.kind === "stop") freeze(life!, one.ms, "goes on");
     else if (one.kind === "suspend") freeze(life!, one.ms, "stands still");
     else if (one.kind === "back") life!.process.client.comeBack();
+    else if (one.kind === "end") end(lab.store);
     else if (one.kind !== "pass") life!.process.client.reach = one.kind;
     for (let left = one.kind === "pass" ? one.ms : 0; left >= 0; left -= 200) {
       await lab.pass(Math.min(200, left));
@@ -98,7 +103,7 @@ describe("random lives", () => {
         let greatest = 0;
         acquired += await live(
           steps,
-          (coordination, signal) => coordination.lock("it", { lockDelayMs: 0 }).acquire({ signal }),
+          (coordination, signal) => coordination.lock("it", {}).acquire({ signal }),
           (held: readonly HeldLock[]) => {
             assert.ok(held.length <= 1, `${held.length} hold it`);
             for (const { token } of held) {
@@ -106,6 +111,7 @@ describe("random lives", () => {
               greatest = token;
             }
           },
+          (store) => store.end(store.keys.get("meshwork/lock/it")?.session ?? ""),
         );
       }),
       { numRuns: RUNS },
@@ -125,6 +131,8 @@ describe("random lives", () => {
             most = Math.max(most, held.length);
             assert.ok(held.length <= 2, `${held.length} hold it`);
           },
+          // A slot has no lock delay, so whoever ends its session takes it from under its holder.
+          () => {},
         );
       }),
       { numRuns: RUNS },

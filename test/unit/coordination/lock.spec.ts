@@ -9,7 +9,7 @@ import { CoordinationLab, hasCode, type Process } from "./lab.ts";
 const KEY = "meshwork/lock/nightly";
 const TTL_MS = 10_000;
 const MARGIN_MS = 2_000;
-const LOCK_DELAY_MS = 5_000;
+const LOCK_DELAY_MS = 10_000;
 
 describe("a lock", () => {
   let lab: CoordinationLab;
