@@ -230,13 +230,13 @@ export class Mesh {
 
   /**
    * A lock of this name among all processes that use the same Consul: acquire() it, or run() work under it. Asks nobody yet.
-   * Throws INVALID_ARGUMENT for a name or options that are wrong, FAILED_PRECONDITION after close().
+   * Throws INVALID_ARGUMENT for a name or options that are wrong, FAILED_PRECONDITION after close(), but not yet while handlers
+   * finish their calls.
    *
    * @example
    * await mesh.lock("nightly-report").run(async ({ token, signal }) => store.write(report, { token, signal }));
    */
   lock(name: string, options: LockOptions = {}): Lock {
-    this.#refuseClosed();
     return this.#coordination.lock(name, options);
   }
 
@@ -248,7 +248,6 @@ export class Mesh {
    * mesh.election("scheduler").campaign(async ({ token, signal }) => schedule({ token, signal }));
    */
   election(name: string, options: LockOptions = {}): Election {
-    this.#refuseClosed();
     return this.#coordination.election(name, options);
   }
 
@@ -260,7 +259,6 @@ export class Mesh {
    * await mesh.semaphore("reports", { limit: 3 }).run(async ({ signal }) => render(report, { signal }));
    */
   semaphore(name: string, options: SemaphoreOptions): Semaphore {
-    this.#refuseClosed();
     return this.#coordination.semaphore(name, options);
   }
 
@@ -275,7 +273,6 @@ export class Mesh {
    * settings.current.maxItems;
    */
   settings<T extends object>(prefix: string, shape: SettingShape<T>): Settings<T> {
-    this.#refuseClosed();
     return this.#coordination.settings(prefix, shape);
   }
 

@@ -59,9 +59,6 @@ export interface DeleteOptions {
   readonly cas?: number;
 }
 
-/** As long as Consul takes by default (limits.kv_max_value_size). */
-export const MAX_VALUE_BYTES = 512 * 1024;
-
 /** An entry in an answer; Value is null where there is none, and in some answers of transactions. */
 export const KvEntryJson = z
   .object({
@@ -146,7 +143,8 @@ export function watchTree(http: ConsulHttp, prefix: string, following: Following
 }
 
 /**
- * Writes; false when the condition did not hold. Rejects with INVALID_ARGUMENT for a value above 512 KiB and for a session
+ * Writes; false when the condition did not hold. Rejects with INVALID_ARGUMENT for a value above 512 KiB
+ * (limits.kv_max_value_size says otherwise) and for a session
  * that Consul does not know. Needs key:write on the key, session:write with acquire or release.
  */
 export async function kvPut(

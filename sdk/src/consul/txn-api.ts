@@ -25,7 +25,7 @@ export type KvOperation =
   | { readonly verb: "check-session"; readonly key: string; readonly session: string };
 
 /** What Consul 1.8 takes; newer ones take 128. */
-export const MAX_OPERATIONS = 64;
+const MAX_OPERATIONS = 64;
 
 export type TxnOutcome =
   /** What was read and written, in the order of the operations that say something; of what was written without its value. */

@@ -56,6 +56,7 @@ export class Coordination {
   }
 
   settings<T extends object>(prefix: string, shape: SettingShape<T>): Settings<T> {
+    this.#refuseClosed();
     checkName("mesh.settings", prefix);
     checkShape(prefix, shape);
     return new Settings(this.#parts, `${prefix}/`, shape);
@@ -76,7 +77,12 @@ export class Coordination {
     }
   }
 
+  #refuseClosed(): void {
+    if (this.#closing !== undefined) throw new MeshError("FAILED_PRECONDITION", "mesh is closed: make a new one");
+  }
+
   #place(kind: HeldKind, name: string, options: LockOptions): LockPlace {
+    this.#refuseClosed();
     const what = `mesh.${kind === "leader" ? "election" : kind}`;
     checkName(what, name);
     readOptions(what, lockOptions, options);

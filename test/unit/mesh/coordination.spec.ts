@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { createMesh, MeshError } from "@meshwork/sdk";
+import { inMemoryTransport } from "@meshwork/sdk/testing";
 import { afterEach, beforeEach, describe, it } from "mocha";
+import { systemClock } from "../../../sdk/src/call/clock.ts";
+import { TranslatorService } from "../../../services/gen/translator/v1/translator.mesh.ts";
+import { translatorHandlers } from "../../../services/translator/src/handlers.ts";
+import { Inbox } from "../../support/inbox.ts";
 import { recordedLog } from "../../support/logs.ts";
 import { ScriptedConsul } from "../consul/scripted-consul.ts";
 
@@ -49,6 +54,37 @@ describe("coordination of a mesh", () => {
     }
     await closed;
     assert.deepEqual(asked, ["/v1/kv/meshwork/lock/nightly?release=s1", "/v1/session/destroy/s1?"]);
+  });
+
+  it("is still to be had by a handler that finishes its call while its mesh closes", async () => {
+    const { log } = recordedLog();
+    const mesh = createMesh({
+      consul: { url: consul.url },
+      transport: inMemoryTransport({ clock: systemClock }),
+      registration: false,
+      admin: false,
+      handleSignals: false,
+      drain: { propagationMs: 0 },
+      log,
+    });
+    const calls = new Inbox<() => void>();
+    const server = await mesh
+      .server()
+      .add(TranslatorService, {
+        ...translatorHandlers("one"),
+        async translate() {
+          await new Promise<void>((resolve) => calls.put(resolve));
+          return { text: mesh.lock("nightly").name };
+        },
+      })
+      .start();
+    const translator = mesh.client(TranslatorService, { target: `static:///127.0.0.1:${server.address.port}` });
+    const answer = translator.translate({ phrase: "hello" });
+    const finish = await calls.next();
+    const closed = mesh.close();
+    finish();
+    assert.equal((await answer).text, "nightly");
+    await closed;
   });
 
   it("is not to be had from a mesh that has closed", async () => {
