@@ -15,6 +15,9 @@ import { healthConnect } from "../../../sdk/src/consul/connect-health-api.ts";
 import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
 import { discoveryChain } from "../../../sdk/src/consul/discovery-chain-api.ts";
 import { listIntentions, matchIntentions } from "../../../sdk/src/consul/intentions-api.ts";
+import { kvGet } from "../../../sdk/src/consul/kv-api.ts";
+import { renewSession, sessionInfo } from "../../../sdk/src/consul/session-api.ts";
+import { kvTransaction } from "../../../sdk/src/consul/txn-api.ts";
 import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
 import { testCertificates } from "../../support/certificates.ts";
 import { agentSelfOf, healthEntry, ScriptedConsul } from "./scripted-consul.ts";
@@ -86,6 +89,17 @@ const ENTRY = {
   CreateIndex: 1,
   ModifyIndex: 2,
 };
+const KEY = { Key: "a/b", Value: "AP8=", Flags: 3, CreateIndex: 4, ModifyIndex: 6, LockIndex: 1, Session: "s1" };
+const SESSION = {
+  ID: "s1",
+  Name: "n",
+  Node: "node-1",
+  Behavior: "release",
+  TTL: "10s",
+  LockDelay: 15_000_000_000,
+  NodeChecks: ["serfHealth"],
+  CreateIndex: 4,
+};
 const INSTANCE = healthEntry("g-1", { Proxy: { DestinationServiceName: "greeter" } }, { Datacenter: "dc1" });
 
 const ENDPOINTS: readonly (readonly [name: string, good: unknown, ask: (http: ConsulHttp) => Promise<unknown>])[] = [
@@ -103,6 +117,14 @@ const ENDPOINTS: readonly (readonly [name: string, good: unknown, ask: (http: Co
   ["authorize", { Authorized: true, Reason: "r" }, (http) => authorize(http, "g", { uri: "u", serialNumber: "1" })],
   ["token", { AccessorID: "a", Policies: [{ Name: "p" }], ExpirationTime: "2026-01-01T00:00:00Z" }, aclTokenSelf],
   ["config entry", ENTRY, (http) => getConfigEntry(http, "service-router", "greeter")],
+  ["key", [KEY], (http) => kvGet(http, "a/b")],
+  ["session", [SESSION], (http) => sessionInfo(http, "s1")],
+  ["renewed session", [SESSION], (http) => renewSession(http, "s1")],
+  [
+    "transaction",
+    { Results: [{ KV: KEY }], Errors: null },
+    (http) => kvTransaction(http, [{ verb: "get", key: "a/b" }]),
+  ],
   ["config entries", [ENTRY], (http) => listConfigEntries(http, "service-router")],
 ];
 
