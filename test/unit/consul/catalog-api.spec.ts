@@ -4,7 +4,7 @@ import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
 import { catalogServices, healthService, readHealth } from "../../../sdk/src/consul/catalog-api.ts";
 import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
 import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
-import { healthEntry, ScriptedConsul } from "./scripted-consul.ts";
+import { checkOf, healthEntry, ScriptedConsul } from "./scripted-consul.ts";
 
 describe("what Consul tells of services", () => {
   let consul: ScriptedConsul;
@@ -59,6 +59,18 @@ describe("what Consul tells of services", () => {
       healthEntry("portless", { Port: 0 }),
     ).map(({ id }) => id);
     assert.deepEqual(ids, ["same@n1", "same@n2", "z"]);
+  });
+
+  it("tells the well from the silent, and how many there are with the ill", () => {
+    const unheard = checkOf("critical", "TTL expired (last output before timeout follows): fine");
+    const entries = [
+      { ...healthEntry("well"), Checks: [checkOf("passing", "TTL expired")] },
+      { ...healthEntry("silent"), Checks: [checkOf("passing"), unheard] },
+      { ...healthEntry("warned"), Checks: [checkOf("warning")] },
+      { ...healthEntry("ill"), Checks: [unheard, checkOf("critical", "disk full")] },
+    ];
+    const { endpoints, silent, registered } = readHealth(http, JSON.stringify(entries));
+    assert.deepEqual([endpoints.map(({ id }) => id), [...silent], registered], [["well"], ["silent"], 4]);
   });
 
   it("is refused when it is something else, with what was wrong", () => {
