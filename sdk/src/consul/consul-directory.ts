@@ -22,7 +22,7 @@ export interface ConsulDirectoryOptions {
   readonly believeEmpty?: BelieveEmpty | undefined;
   /** "allow": Consul from 1.10 on may tell of changes up to 0.1 s late, for less work of its leader. Default "avoid". */
   readonly streaming?: Streaming | undefined;
-  /** Connections that may wait at the agent, 8 or more; services beyond share two of them. Default 64. */
+  /** Connections that may wait at the agent, 8 or more; services beyond share three. Default 64. */
   readonly maxWaiting?: number | undefined;
   /** Told how fresh what is known of each service is. */
   readonly observer?: DirectoryObserver | undefined;
