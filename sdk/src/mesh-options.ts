@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import type { Registry } from "prom-client";
 import { z } from "zod";
 import { checkOutliers, type OutlierOptions } from "./balancing/outliers.ts";
-import { PICK_POLICIES, type PickPolicyName } from "./balancing/pick-policies.ts";
+import { type OwnPolicies, type PickPolicyName, policyNameFault } from "./balancing/pick-policies.ts";
 import { checkUnixPath, isUnixPath } from "./call/address.ts";
 import type { Clock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
@@ -54,8 +54,16 @@ export interface MeshOptions {
   readonly tls?: TlsOptions;
   /** Time for everything that waits or measures. Default: the machine's. Tests give a VirtualClock. */
   readonly clock?: Clock;
-  /** How clients pick an endpoint. Default: "p2c", power of two choices over peak EWMA. */
-  readonly balancing?: PickPolicyName;
+  /** How clients pick an endpoint: a policy of the mesh's or one of pickPolicies. Default: "p2c", power of two choices over peak EWMA. */
+  readonly balancing?: PickPolicyName | (string & {});
+  /**
+   * Pick policies of your own, or the mesh's with other options, by the name that balancing gives; a name of the mesh's is
+   * replaced. Default: none.
+   *
+   * @example
+   * createMesh({ pickPolicies: { sticky: ringHash({ minRingSize: 4_096 }) }, balancing: "sticky" });
+   */
+  readonly pickPolicies?: OwnPolicies;
   /**
    * When endpoints that do worse than their peers are taken out of use for a while; false: never. Default: after 5 failures
    * in a row, or by gRFC A50's statistics; OutlierOptions says the rest.
@@ -108,7 +116,7 @@ export interface ClientOptions {
   /** "consul:///name", "static:///host:port,…", "dns:///host:port", "unix:///path" or a name for Consul. Default: the contract's name, in Consul. */
   readonly target?: string;
   /** Default: the mesh's. */
-  readonly balancing?: PickPolicyName;
+  readonly balancing?: PickPolicyName | (string & {});
   /** Changes the policy of every method, over the mesh's. */
   readonly policy?: PolicyOverride;
   /** Instead of the mesh's; false: plaintext. Clients share connections when they are given the same object. */
@@ -119,7 +127,7 @@ export interface ClientOptions {
 
 export interface MeshChannelOptions {
   /** Default: the mesh's. */
-  readonly balancing?: PickPolicyName;
+  readonly balancing?: PickPolicyName | (string & {});
   /** As in ClientOptions; the credentials that the client was made with are not asked. */
   readonly tls?: TlsOptions | false;
   /**
@@ -140,8 +148,8 @@ const registryUnreachable = z.enum(["fail", "retry"]);
 const name = z.string().min(1);
 const milliseconds = z.number().min(0);
 const object = z.custom<object>((value) => typeof value === "object" && value !== null, "expected an object");
-const functions = z.array(z.custom((value) => typeof value === "function", "expected a function"));
-const balancing = z.enum(Object.keys(PICK_POLICIES) as [PickPolicyName]);
+const aFunction = z.custom((value) => typeof value === "function", "expected a function");
+const functions = z.array(aFunction);
 const bytes = z.number().positive();
 const pem = z.union([z.string().min(1), z.instanceof(Buffer)], "expected PEM, as a string or a Buffer");
 const tls = z.strictObject({
@@ -184,7 +192,8 @@ const meshOptions = z.strictObject({
     .optional(),
   tls: tls.optional(),
   clock: objectWith("now", "wallTime", "setTimer", "setBackgroundTimer").optional(),
-  balancing: balancing.optional(),
+  balancing: name.optional(),
+  pickPolicies: z.record(z.string(), aFunction).optional(),
   outliers: z.union([z.literal(false), outliers]).optional(),
   policies: z.record(z.string(), object).optional(),
   clientInterceptors: functions.optional(),
@@ -203,14 +212,14 @@ const serverOptions = z.strictObject({ host: name.optional(), port: port.optiona
 
 const clientOptions = z.strictObject({
   target: name.optional(),
-  balancing: balancing.optional(),
+  balancing: name.optional(),
   policy: object.optional(),
   tls: z.union([z.literal(false), tls]).optional(),
   interceptors: functions.optional(),
 });
 
 const channelOptions = z.strictObject({
-  balancing: balancing.optional(),
+  balancing: name.optional(),
   tls: z.union([z.literal(false), tls]).optional(),
   contracts: z
     .array(z.custom((value) => typeof (value as ServiceDefinition | null)?.methods === "object", "expected a contract"))
@@ -227,13 +236,13 @@ function objectWith(...methods: readonly string[]): z.ZodType {
 
 /** Each throws one INVALID_ARGUMENT that names every option that is wrong. */
 export function checkMeshOptions(options: MeshOptions): void {
-  check("createMesh", meshOptions, options);
+  check("createMesh", meshOptions, options, options?.pickPolicies);
   if (options.outliers !== undefined && options.outliers !== false) checkOutliers(options.outliers);
   if (options.tls !== undefined) checkTls(options.tls);
 }
 
-export function checkClientOptions(options: ClientOptions): void {
-  check("mesh.client", clientOptions, options);
+export function checkClientOptions(options: ClientOptions, pickPolicies?: OwnPolicies): void {
+  check("mesh.client", clientOptions, options, pickPolicies);
   if (options.tls !== undefined && options.tls !== false) checkTls(options.tls);
 }
 
@@ -242,8 +251,8 @@ export interface CompleteServerOptions extends Required<Omit<ServerOptions, "adv
   readonly advertiseHost: string | undefined;
 }
 
-export function checkChannelOptions(options: MeshChannelOptions): void {
-  check("mesh.channel", channelOptions, options);
+export function checkChannelOptions(options: MeshChannelOptions, pickPolicies?: OwnPolicies): void {
+  check("mesh.channel", channelOptions, options, pickPolicies);
   if (options.tls !== undefined && options.tls !== false) checkTls(options.tls);
 }
 
@@ -308,9 +317,12 @@ function wholeNumber(text: string): number {
   return /^\d+$/.test(text) ? Number(text) : Number.NaN;
 }
 
-function check(caller: string, schema: z.ZodType, options: unknown): void {
-  const result = schema.safeParse(options);
-  if (result.success) return;
-  const faults = result.error.issues.map((issue) => `${issue.path.join(".") || "options"}: ${issue.message}`);
+function check(caller: string, schema: z.ZodType, options: unknown, pickPolicies?: OwnPolicies): void {
+  const issues = schema.safeParse(options).error?.issues ?? [];
+  const faults = issues.map((issue) => `${issue.path.join(".") || "options"}: ${issue.message}`);
+  const balancing = (options as MeshOptions | null)?.balancing;
+  const unknown = typeof balancing === "string" ? policyNameFault(balancing, pickPolicies) : undefined;
+  if (unknown !== undefined) faults.push(`balancing: ${unknown}`);
+  if (faults.length === 0) return;
   throw new MeshError("INVALID_ARGUMENT", `options of ${caller} are wrong: ${faults.join("; ")}`);
 }

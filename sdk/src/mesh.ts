@@ -8,7 +8,7 @@
  */
 import type { ChannelInterface } from "@grpc/grpc-js";
 import { Balancer } from "./balancing/balancer.ts";
-import { PICK_POLICIES, type PickPolicyName } from "./balancing/pick-policies.ts";
+import { pickPolicyNamed } from "./balancing/pick-policies.ts";
 import { type Address, formatAddress, isUnixPath } from "./call/address.ts";
 import { type Clock, systemClock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
@@ -155,7 +155,7 @@ export class Mesh {
    * that are wrong, FAILED_PRECONDITION after close().
    */
   client<Client>(definition: ServiceDefinition<Client>, options: ClientOptions = {}): Client {
-    checkClientOptions(options);
+    checkClientOptions(options, this.#options.pickPolicies);
     const target = options.target ?? `consul:///${definition.meshName}`;
     if (this.#closing !== undefined) throw closedError(target);
     this.#checkPolicies(definition);
@@ -185,7 +185,7 @@ export class Mesh {
    * new GreeterClient("greeter", credentials.createInsecure(), { channelOverride: mesh.channel("greeter") });
    */
   channel(target: string, options: MeshChannelOptions = {}): ChannelInterface {
-    checkChannelOptions(options);
+    checkChannelOptions(options, this.#options.pickPolicies);
     if (this.#closing !== undefined) throw closedError(target);
     for (const contract of options.contracts ?? []) this.#checkPolicies(contract);
     const tls = options.tls === false ? undefined : (options.tls ?? this.#tls);
@@ -321,7 +321,7 @@ export class Mesh {
   }
 
   /** Clients of one target, one policy and one TLS share watch, connections, balancing and retry budget. */
-  #environment(target: string, balancing: PickPolicyName, tls: TlsOptions | undefined): ClientEnvironment {
+  #environment(target: string, balancing: string, tls: TlsOptions | undefined): ClientEnvironment {
     const { scheme, name } = parseTarget(target);
     const key = `${balancing} ${this.#tlsId(tls)} ${scheme}:///${name}`;
     let environment = this.#channels.get(key);
@@ -333,7 +333,7 @@ export class Mesh {
         directory: this.#directory(scheme),
         transport: this.#transport,
         balancer: new Balancer({
-          policy: PICK_POLICIES[balancing],
+          policy: pickPolicyNamed(balancing, this.#options.pickPolicies),
           outliers: this.#options.outliers === false ? undefined : (this.#options.outliers ?? {}),
           ...chance,
         }),

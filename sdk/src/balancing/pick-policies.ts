@@ -27,20 +27,31 @@ export const PICK_POLICIES = {
 /** Name of a pick policy of the mesh's own. */
 export type PickPolicyName = keyof typeof PICK_POLICIES;
 
+/** The user's policies by name. */
+export type OwnPolicies = Readonly<Record<string, PickPolicyFactory>>;
+
 /**
  * The policy of a name, the user's before the mesh's own.
  *
  * @throws MeshError INVALID_ARGUMENT that lists the names there are.
  */
-export function pickPolicyNamed(
-  name: string,
-  own: Readonly<Record<string, PickPolicyFactory>> = {},
-): PickPolicyFactory {
-  const known: Readonly<Record<string, PickPolicyFactory>> = { ...PICK_POLICIES, ...own };
-  const policy = Object.hasOwn(known, name) ? known[name] : undefined;
-  if (policy !== undefined) return policy;
-  throw new MeshError(
-    "INVALID_ARGUMENT",
-    `there is no pick policy ${JSON.stringify(name)}: write one of ${Object.keys(known).join(", ")}, or add it to pickPolicies`,
-  );
+export function pickPolicyNamed(name: string, own: OwnPolicies = {}): PickPolicyFactory {
+  const policy = find(name, own);
+  if (policy === undefined) throw new MeshError("INVALID_ARGUMENT", noPolicyNamed(name, own));
+  return policy;
+}
+
+/** What is wrong with a name, for people; undefined when there is a policy of it. */
+export function policyNameFault(name: string, own: OwnPolicies = {}): string | undefined {
+  return find(name, own) === undefined ? noPolicyNamed(name, own) : undefined;
+}
+
+function find(name: string, own: OwnPolicies): PickPolicyFactory | undefined {
+  if (Object.hasOwn(own, name)) return own[name];
+  return Object.hasOwn(PICK_POLICIES, name) ? PICK_POLICIES[name as PickPolicyName] : undefined;
+}
+
+function noPolicyNamed(name: string, own: OwnPolicies): string {
+  const names = Object.keys({ ...PICK_POLICIES, ...own }).join(", ");
+  return `there is no pick policy ${JSON.stringify(name)}: write one of ${names}, or add it to pickPolicies`;
 }

@@ -11,6 +11,7 @@ import { Metadata } from "../call/metadata.ts";
 import { type ErrorCode, type StatusCode, STATUS_NUMBERS, statusName } from "../call/status.ts";
 import { childSpan, newTrace, type TraceContext } from "../call/trace-context.ts";
 import type { EndpointState } from "../balancing/endpoint-state.ts";
+import type { PickContext } from "../balancing/pick-policy.ts";
 import { DEFAULT_DEADLINE_MS, type HedgingPolicy, type MethodPolicy } from "../contract/policy.ts";
 import { decideRetry, type StopReason } from "../resilience/decide-retry.ts";
 import { parsePushback, type Pushback } from "../resilience/pushback.ts";
@@ -18,6 +19,7 @@ import { verdictOf } from "../resilience/verdict.ts";
 import type { CallOutcome, Connection, MessageEncoding, OpenCall, OutgoingCall } from "../transport/transport.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { type BoundMethod, endpointText } from "./bound-method.ts";
+import { callHash } from "./call-hash.ts";
 import { type CallOptions, checkedEncoding, checkedTimeout } from "./call-options.ts";
 import { attemptMetadata, outgoingMetadata } from "./outgoing-metadata.ts";
 
@@ -31,7 +33,7 @@ export interface CallHooks {
   failed(error: MeshError): void;
 }
 
-const NO_HASH = { hash: undefined };
+const NO_HASH: PickContext = { hash: undefined };
 /** Transports round deadlines, and some keep them on the wall clock: they fire a little early. */
 const ROUNDING_MS = 10;
 
@@ -52,6 +54,7 @@ export class CallRun implements AttemptOwner {
   readonly #metadata: Metadata;
   readonly #startedAt: number;
   readonly #deadline: number;
+  #picking = NO_HASH;
   readonly #tried: EndpointState[] = [];
   readonly #open: Attempt[] = [];
   #attempts = 0;
@@ -90,6 +93,21 @@ export class CallRun implements AttemptOwner {
     this.#hedging = unary ? this.#policy.hedging : undefined;
     const allowedMs = Math.min(this.#policy.deadlineMs ?? (unary ? DEFAULT_DEADLINE_MS : Infinity), timeoutMs);
     this.#deadline = Math.min(this.#startedAt + allowedMs, this.#context?.deadline ?? Infinity);
+  }
+
+  /** Whether the policy names what balancing hashes: hashBy() then has something to do. */
+  get hashes(): boolean {
+    return this.#policy.hashKey !== undefined;
+  }
+
+  /**
+   * Lets calls that are alike in what their policy's hashKey names go to one endpoint, where balancing hashes. Before start().
+   *
+   * @param message the whole request; undefined where there is none before the call is sent.
+   */
+  hashBy(message: unknown): void {
+    const { hashKey } = this.#policy;
+    if (hashKey !== undefined) this.#picking = { hash: callHash(hashKey, this.#metadata, message) };
   }
 
   start(): void {
@@ -250,7 +268,7 @@ export class CallRun implements AttemptOwner {
     this.#occasion = occasion;
     const { channel } = this.method.environment;
     const now = this.method.environment.clock.now();
-    const state = channel.pick(NO_HASH, this.#tried, now);
+    const state = channel.pick(this.#picking, this.#tried, now);
     const connection = state && channel.connectionOf(state);
     if (state !== undefined && connection !== undefined) return this.#send(state, connection, now);
     if (this.#open.length > 0) return; // A hedge that finds no endpoint leaves the call to the attempts under way.

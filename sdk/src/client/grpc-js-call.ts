@@ -177,6 +177,8 @@ export class GrpcJsCall implements GrpcCall, CallHooks, StreamAttemptOwner, Mess
       const sent = sendableFromGrpc(metadata);
       const options = { metadata: sent, timeoutMs: this.#timeoutMs() };
       this.#run = continuingTrace(sent, () => new CallRun(this.#options.method, options, this));
+      // Messages come as bytes here: of what may be hashed, only metadata can be read.
+      this.#run.hashBy(undefined);
     } catch (error) {
       return this.failed(error as MeshError);
     }

@@ -11,7 +11,7 @@ import type { Attempt } from "./attempt.ts";
 import type { BoundMethod } from "./bound-method.ts";
 import { type CallOptions, requestEncoding } from "./call-options.ts";
 import { type CallHooks, CallRun } from "./call-run.ts";
-import { decodeResponse, encodeRequest } from "./message-bytes.ts";
+import { completeRequest, decodeResponse, encodeRequest } from "./message-bytes.ts";
 import { SentRequests } from "./sent-requests.ts";
 import { StreamAttempt, type StreamAttemptOwner } from "./stream-attempt.ts";
 
@@ -35,8 +35,10 @@ export class StreamCall implements CallHooks, StreamAttemptOwner {
   #over = false;
   #wake: (() => void) | undefined;
 
-  constructor(method: BoundMethod, requests: Requests, options: CallOptions | undefined) {
+  /** @param only the one request of a method that takes no more. */
+  constructor(method: BoundMethod, requests: Requests, options: CallOptions | undefined, only?: unknown) {
     this.run = new CallRun(method, options, this);
+    if (this.run.hashes) this.run.hashBy(only === undefined ? undefined : completeRequest(method, only));
     this.responses = new MessageQueue({
       wanted: () => this.#stream?.request(),
       abandoned: () => this.run.fail("CANCELLED", "the reader left the stream before its end"),

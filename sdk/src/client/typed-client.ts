@@ -36,7 +36,7 @@ function invoker(method: BoundMethod): ClientMethod {
       };
     case "serverStreaming":
       return (request, options) =>
-        new LazyResponses(() => new StreamCall(method, [request], options).start().responses);
+        new LazyResponses(() => new StreamCall(method, [request], options, request).start().responses);
     case "clientStreaming":
       return async (requests, options) => {
         try {

@@ -46,6 +46,7 @@ class UnaryCall implements CallHooks {
     this.run = new CallRun(method, options, this);
     this.run.encoding = requestEncoding(options, request) ?? this.run.encoding;
     this.#message = completeRequest(method, request);
+    this.run.hashBy(this.#message);
     this.#body = encodeMessage(method, this.#message);
   }
 
