@@ -53,6 +53,7 @@ export type { PickContext, PickPolicy, PickPolicyFactory, PolicyEnvironment } fr
 export { prequal, type PrequalOptions } from "./balancing/prequal.ts";
 export { ringHash, type RingHashOptions } from "./balancing/ring-hash.ts";
 export { weightedRoundRobin, type WeightedRoundRobinOptions } from "./balancing/weighted-round-robin.ts";
+export type { ClientExplanation, EjectionExplanation, EndpointExplanation } from "./client/explanation.ts";
 export type { ClientCall, ClientInterceptor, ClientNext } from "./client/interceptor.ts";
 export { consulOptionsFromEnv, type ConsulOptions } from "./consul/consul-options.ts";
 export type { ConsulTls } from "./consul/consul-tls.ts";

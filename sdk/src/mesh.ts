@@ -17,6 +17,7 @@ import { methodLabel } from "./call/method-info.ts";
 import { systemRandom } from "./call/random.ts";
 import { BoundMethod, type ClientEnvironment } from "./client/bound-method.ts";
 import { GrpcJsChannel } from "./client/grpc-js-channel.ts";
+import type { ClientExplanation } from "./client/explanation.ts";
 import { closedError, ServiceChannel } from "./client/service-channel.ts";
 import { typedClient } from "./client/typed-client.ts";
 import type { MethodDefinition, ServiceDefinition } from "./contract/definition.ts";
@@ -277,7 +278,24 @@ export class Mesh {
   }
 
   /**
-   * The address of /metrics, /livez and /readyz; undefined when they are off. Starts them if no server has: processes
+   * Why calls go where they go: what each client of a target knows of every endpoint now. Empty while nothing in this process
+   * calls it. /debug/balancer of the admin port tells the same of all targets. Throws INVALID_ARGUMENT for what is no target.
+   *
+   * @param target as in ClientOptions: "greeter", "consul:///greeter".
+   * @example
+   * console.table(mesh.explain("greeter").flatMap(({ endpoints }) => endpoints));
+   */
+  explain(target: string): ClientExplanation[] {
+    const { scheme, name } = parseTarget(target);
+    return this.#explain().filter((client) => client.target === `${scheme}:///${name}`);
+  }
+
+  #explain(): ClientExplanation[] {
+    return [...this.#channels.values()].map(({ channel }) => channel.explain());
+  }
+
+  /**
+   * The address of /metrics, /livez, /readyz and /debug/balancer; undefined when they are off. Starts them if no server has: processes
    * that only call ask here. Rejects when the port cannot be had, and with FAILED_PRECONDITION after close().
    */
   async admin(): Promise<Address | undefined> {
@@ -455,6 +473,7 @@ export class Mesh {
       metrics: this.#metrics,
       live: () => ({ ok: true }),
       ready: () => this.#ready(),
+      explain: () => this.#explain(),
       log: this.log,
     });
   }

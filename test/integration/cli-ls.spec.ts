@@ -49,7 +49,7 @@ describe("mesh ls", () => {
     assert.equal(code, 0);
     const [header = "", first = "", second = ""] = stdout.split("\n");
     assert.deepEqual(header.split(/ +/), ["INSTANCE", "ADDRESS", "ZONE", "VERSION", "STATUS", "ADMIN"]);
-    assert.deepEqual(first.split(/ +/), ["greeter-a", samples.address, "east", "1.2.3", "passing", "-"]);
+    assert.deepEqual(first.split(/ +/), ["greeter-a", samples.address, "east", "1.2.3", "passing", samples.admin]);
     assert.deepEqual(second.split(/ +/), ["greeter-b", "127.0.0.1:9", "-", "-", "critical", "-"]);
     assert.match(stdout, /^ {2}greeter-b: heartbeat of greeter-b$/m);
     assert.match(stdout, /^greeter\.v1\.GreeterService$/m);
@@ -58,6 +58,21 @@ describe("mesh ls", () => {
       /^ {2}SayHello +SayHelloRequest +SayHelloResponse +deadline 1 s, 3 attempts, no side effects$/m,
     );
     assert.match(stdout, /^ {2}Chat +stream ChatRequest +stream ChatResponse +-$/m);
+  });
+
+  it("shows who calls a service, and what each caller makes of its instances", async () => {
+    await runMesh(["call", "greeter", "SayHello", '{"name":"Ada","language":"de"}'], samples.env);
+    const [text, json] = await Promise.all([
+      runMesh(["ls", "translator"], samples.env),
+      runMesh(["ls", "translator", "--json"], samples.env),
+    ]);
+    assert.match(text.stdout, /^CALLER +POLICY +CALLS +PICKS +IN FLIGHT +COST +STATE$/m);
+    assert.match(text.stdout, /^greeter-a +p2c +translator-a +[1-9]\d* +0 +\d+\.\d ms +ready$/m);
+    const { callers } = JSON.parse(json.stdout) as { callers: { caller: string; endpoints: object[] }[] };
+    assert.deepEqual(
+      callers.map(({ caller, endpoints }) => [caller, endpoints.length]),
+      [["greeter-a", 1]],
+    );
   });
 
   it("shows the methods of a server by its address", async () => {

@@ -1,4 +1,5 @@
 /** A small mesh for the command line to look at: a registry, and the sample services in this process. */
+import assert from "node:assert/strict";
 import { startAgent } from "@meshwork/agent";
 import { createMesh } from "@meshwork/sdk";
 import { formatAddress } from "@meshwork/sdk/inspect";
@@ -14,6 +15,8 @@ export interface Samples {
   readonly registry: string;
   /** Where both services listen, "host:port". */
   readonly address: string;
+  /** Where their process tells of itself, "host:port". */
+  readonly admin: string;
   close(): Promise<void>;
 }
 
@@ -26,7 +29,6 @@ export async function startSamples(): Promise<Samples> {
     zone: "east",
     consul: { url: agent.url },
     log: noteLog(undefined),
-    admin: false,
     handleSignals: false,
     drain: { propagationMs: 0, graceMs: 1_000 },
   });
@@ -34,10 +36,13 @@ export async function startSamples(): Promise<Samples> {
   server.add(TranslatorService, translatorHandlers("translator-a"));
   server.add(GreeterService, greeterHandlers(mesh.client(TranslatorService), "greeter-a"));
   await server.start();
+  const admin = await mesh.admin();
+  assert.ok(admin !== undefined);
   return {
     env: { CONSUL_HTTP_ADDR: agent.url },
     registry: agent.url,
     address: formatAddress(server.address),
+    admin: formatAddress(admin),
     async close() {
       await mesh.close();
       await agent.close();

@@ -90,7 +90,7 @@ describe("the exposition before a real Prometheus", () => {
     registry.registerMetric(new Counter({ name: "orders_total", help: "Orders.", registers: [] }));
     const log = createLogger({ service: "greeter", instance: "greeter-1", level: "silent" });
     const ok = (): { ok: true } => ({ ok: true });
-    admin = await startAdminServer({ metrics: busyMetrics(registry), live: ok, ready: ok, log });
+    admin = await startAdminServer({ metrics: busyMetrics(registry), live: ok, ready: ok, explain: () => [], log });
     folder = await mkdtemp(join(tmpdir(), "mesh-prometheus-"));
     const config = {
       global: { scrape_interval: "1s", scrape_timeout: "1s" },

@@ -5,6 +5,7 @@ import { defaultTarget } from "../call/call-command.ts";
 import { ReflectionSource } from "../contract/reflection-source.ts";
 import type { Terminal } from "../terminal.ts";
 import { askRegistry } from "./ask-registry.ts";
+import { callersOf, describeCallers } from "./callers.ts";
 import { describeServices, listServices, type ListedService } from "./describe-contract.ts";
 import { countServices, describeCounts, describeInstances, instancesOf } from "./list-registry.ts";
 
@@ -47,11 +48,16 @@ async function listService(listing: Listing, name: string): Promise<void> {
   const { terminal, signal } = listing;
   const target = defaultTarget(name);
   const service = parseTarget(target).name;
-  const instances = await askRegistry(signal, (registry) => instancesOf(registry, service));
+  const [instances, callers] = await askRegistry(signal, async (registry) => [
+    await instancesOf(registry, service),
+    await callersOf(registry, service, signal),
+  ]);
   const someAnswer = instances.some(({ status }) => status === "passing");
   const contracts = someAnswer ? await methodsAt(listing, target) : undefined;
-  if (listing.command.json) return terminal.print(JSON.stringify({ service, instances, contracts: contracts ?? [] }));
+  if (listing.command.json)
+    return terminal.print(JSON.stringify({ service, instances, callers, contracts: contracts ?? [] }));
   await terminal.print(describeInstances(instances, terminal.colors));
+  if (callers.length > 0) await terminal.print(`\n${describeCallers(callers, terminal.colors)}`);
   if (contracts !== undefined) await terminal.print(`\n${describeServices(contracts, terminal.colors)}`);
 }
 

@@ -56,6 +56,11 @@ export class Balancer {
     return this.#outliers?.ejectionOf(state);
   }
 
+  /** Name of the pick policy. */
+  get policy(): string {
+    return this.#policy.name;
+  }
+
   /** How many endpoints calls can be sent to. */
   get size(): number {
     return this.#ready.length;

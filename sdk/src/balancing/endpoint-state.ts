@@ -13,6 +13,8 @@ export class EndpointState {
   #endpoint: Endpoint;
   /** Calls that were picked for it and have not ended. */
   inFlight = 0;
+  /** Calls that were ever picked for it. */
+  picks = 0;
   /** The endpoint's weight: a positive number, 1 when the registry gives none, as in gRFC A58. */
   weight: number;
   #level: number;
@@ -40,6 +42,7 @@ export class EndpointState {
   /** Counts a pick; in the same synchronous step as the pick, so that a burst does not herd. */
   started(): void {
     this.inFlight++;
+    this.picks++;
   }
 
   /**
@@ -77,6 +80,11 @@ export class EndpointState {
    */
   costMs(nowMs: number, peer: EndpointState): number {
     return this.#cost.readMs(nowMs, peer.#cost);
+  }
+
+  /** Whether the end of some call has told anything of it. */
+  get known(): boolean {
+    return this.#known;
   }
 
   /** The level of the same cost, for comparing it with that of a peer: endpoint-cost.ts says what a level is. */

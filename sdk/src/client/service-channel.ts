@@ -8,6 +8,7 @@ import type { PickContext } from "../balancing/pick-policy.ts";
 import { formatAddress } from "../call/address.ts";
 import type { Clock } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
+import { type ClientExplanation, explainEndpoint } from "./explanation.ts";
 import type { Directory, EndpointView, Watch } from "../discovery/directory.ts";
 import type {
   Connection,
@@ -134,6 +135,21 @@ export class ServiceChannel {
       ({ state, connection }) => `${formatAddress(state.endpoint.address)} is ${connection.state}`,
     );
     return `no endpoint of ${this.target} is ready: ${states.join(", ")}`;
+  }
+
+  /** What is known of each endpoint, and why it is called or not. */
+  explain(): ClientExplanation {
+    const nowMs = this.#options.clock.now();
+    const error = this.#view?.error;
+    return {
+      target: this.target,
+      policy: this.balancer.policy,
+      freshness: this.#view?.freshness ?? "unknown",
+      ...(error !== undefined && { error: error.message }),
+      endpoints: [...this.#members.values()].map(({ state, connection }) =>
+        explainEndpoint(state, connection.state, this.balancer, nowMs),
+      ),
+    };
   }
 
   /** Calls back after the next change that may make a pick possible, once; the returned function unsubscribes. */

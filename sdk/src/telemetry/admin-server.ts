@@ -37,6 +37,8 @@ export interface AdminServerOptions {
   live(): Check;
   /** Whether calls should come here. */
   ready(): Check | Promise<Check>;
+  /** Why calls go where they go: data for JSON. */
+  explain(): unknown;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -65,6 +67,7 @@ const PATHS = {
   "/metrics": "metrics as Prometheus text or OpenMetrics",
   "/livez": "200 while the process works",
   "/readyz": "200 while calls should come here",
+  "/debug/balancer": "every client's endpoints, and why they are called or not, as JSON",
 } as const;
 
 interface Answer {
@@ -161,13 +164,15 @@ async function answer(request: IncomingMessage, options: AdminServerOptions, clo
         return checked(options.live());
       case "/readyz":
         return checked(await readiness(options, clock));
+      case "/debug/balancer":
+        return json(200, options.explain());
     }
   } catch (error) {
     options.log.error({ err: error, path }, `admin server could not answer ${path}`);
     const reason = error instanceof Error ? error.message : String(error);
-    return path === "/metrics"
-      ? text(500, reason)
-      : checked({ ok: false, failures: [{ check: path.slice(1), reason }] });
+    return path === "/livez" || path === "/readyz"
+      ? checked({ ok: false, failures: [{ check: path.slice(1), reason }] })
+      : text(500, reason);
   }
 }
 
@@ -177,8 +182,11 @@ function text(status: number, body: string): Answer {
 
 function checked(check: Check): Answer {
   if (check.ok) return text(200, "ok");
-  const body = `${JSON.stringify({ status: "failed", failures: check.failures })}\n`;
-  return { status: 503, type: "application/json; charset=utf-8", body: [Buffer.from(body)] };
+  return json(503, { status: "failed", failures: check.failures });
+}
+
+function json(status: number, value: unknown): Answer {
+  return { status, type: "application/json; charset=utf-8", body: [Buffer.from(`${JSON.stringify(value)}\n`)] };
 }
 
 /** Readiness may ask others; it may not keep a probe waiting for ever. */

@@ -52,7 +52,7 @@ describe("the admin server", () => {
 
   async function start(options: Partial<AdminServerOptions> = {}): Promise<{ server: AdminServer; url: string }> {
     const metrics = createMetrics({ processMetrics: "off" });
-    const server = await startAdminServer({ metrics, live: ok, ready: ok, log, ...options });
+    const server = await startAdminServer({ metrics, live: ok, ready: ok, explain: () => [], log, ...options });
     started.push(server);
     return { server, url: `http://127.0.0.1:${server.address.port}` };
   }
@@ -70,7 +70,7 @@ describe("the admin server", () => {
     assert.match(await index.text(), /^\/metrics {2}.*\n\/livez {2}.*\n\/readyz {2}/m);
     const missing = await fetch(`${url}/metric`);
     assert.equal(missing.status, 404);
-    assert.equal(await missing.text(), "/metric is not here; these are: / /metrics /livez /readyz\n");
+    assert.equal(await missing.text(), "/metric is not here; these are: / /metrics /livez /readyz /debug/balancer\n");
   });
 
   it("serves metrics in the format that is asked for", async () => {
@@ -94,6 +94,14 @@ describe("the admin server", () => {
     assert.equal(failed.status, 503);
     assert.deepEqual(await failed.json(), { status: "failed", failures: ready.failures });
     assert.equal(await (await fetch(`${url}/livez`)).text(), "ok\n");
+  });
+
+  it("tells as JSON why calls go where they go", async () => {
+    const known = [{ target: "consul:///greeter", policy: "p2c", freshness: "live", endpoints: [] }];
+    const { url } = await start({ explain: () => known });
+    const answer = await fetch(`${url}/debug/balancer`);
+    assert.equal(answer.headers.get("content-type"), "application/json; charset=utf-8");
+    assert.deepEqual(await answer.json(), known);
   });
 
   it("takes a check that throws or rejects for failed", async () => {
@@ -251,7 +259,7 @@ describe("the admin server", () => {
       import { createMetrics } from "${SOURCE}metrics.ts";
       const log = createLogger({ service: "test", instance: "test-1", level: "silent" });
       const ok = () => ({ ok: true });
-      await startAdminServer({ metrics: createMetrics(), live: ok, ready: ok, log });
+      await startAdminServer({ metrics: createMetrics(), live: ok, ready: ok, explain: () => [], log });
       console.log("started");
     `;
     const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
