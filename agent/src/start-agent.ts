@@ -14,8 +14,13 @@ import { createAgentRouter } from "./routes/agent-router.ts";
 export interface AgentOptions {
   /** The TCP port, 0 to 65535. Default 0: any free one. Consul's own is 8500. */
   readonly port?: number;
-  /** A loopback address or `localhost`. Default `127.0.0.1`. Anything else is refused: there is no access control. */
+  /** A loopback address or `localhost`. Default `127.0.0.1`. Anything else needs `force`: there is no access control. */
   readonly host?: string;
+  /**
+   * Listens for other machines too, and where NODE_ENV is "production". Whoever reaches the agent may then register, change
+   * and read everything, and what it knows is gone when it ends: it is a tool for development. Default false.
+   */
+  readonly force?: boolean;
   /** Default `dc1`. */
   readonly datacenter?: string;
   /** Default the machine's host name. */
@@ -36,23 +41,27 @@ export interface RunningAgent extends AsyncDisposable {
 /**
  * Starts an agent that speaks Consul's HTTP API from memory, for laptops and tests.
  *
- * @throws TypeError when an option is of the wrong kind or the host is not loopback.
- * @throws Error when the port is taken; `cause` is Node's own error.
+ * @throws TypeError when an option is of the wrong kind, or the host is not loopback and `force` is not given.
+ * @throws Error when the port is taken, `cause` is Node's own error; in production without `force`.
  * @example
  * await using agent = await startAgent();
  * process.env.CONSUL_HTTP_ADDR = agent.url;
  */
 export async function startAgent(options: AgentOptions = {}): Promise<RunningAgent> {
-  const { port = 0, host = "127.0.0.1", datacenter, nodeName } = options;
-  checkOptions(port, host);
+  const { port = 0, host = "127.0.0.1", datacenter, nodeName, force = false } = options;
+  checkOptions(port, host, force);
   let route: Router | undefined;
-  const server = createHttpServer((request) => {
-    if (route === undefined) throw new Error("the agent is not ready yet");
-    return route(request);
-  });
+  const server = createHttpServer(
+    (request) => {
+      if (route === undefined) throw new Error("the agent is not ready yet");
+      return route(request);
+    },
+    isLoopback(host) ? "this machine" : "anybody",
+  );
   const bound = await listen(server, port, host);
 
-  const node = createNode({ name: nodeName, datacenter, address: bound.address, port: bound.port });
+  const address = WILDCARDS[bound.address] ?? bound.address;
+  const node = createNode({ name: nodeName, datacenter, address, port: bound.port });
   const state = createAgentState(node, systemClock, Math.random);
   route = createAgentRouter(state);
 
@@ -64,17 +73,30 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
     });
     return closing;
   };
-  const shownHost = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+  const shownHost = address.includes(":") ? `[${address}]` : address;
   return { url: `http://${shownHost}:${bound.port}`, port: bound.port, close, [Symbol.asyncDispose]: close };
 }
 
-function checkOptions(port: unknown, host: unknown): void {
+/** Where the agent itself finds what listens on all addresses. */
+const WILDCARDS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
+function checkOptions(port: unknown, host: unknown, force: unknown): void {
   if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new TypeError(`port ${JSON.stringify(port)} is not a whole number from 0 to 65535: use 0 for any free port`);
   }
-  if (typeof host !== "string" || !isLoopback(host)) {
+  if (typeof force !== "boolean") throw new TypeError(`force ${JSON.stringify(force)} is neither true nor false`);
+  if (typeof host !== "string" || host === "" || (!isLoopback(host) && !force)) {
     const why = "the meshwork agent has no access control and listens on this machine only";
-    throw new TypeError(`host ${JSON.stringify(host)} is not a loopback address: ${why}; use "127.0.0.1"`);
+    const way =
+      'use "127.0.0.1", or force it (force: true, --force) where everybody on the network may change what is registered';
+    throw new TypeError(`host ${JSON.stringify(host)} is not a loopback address: ${why}; ${way}`);
+  }
+  if (process.env["NODE_ENV"] === "production" && !force) {
+    const why =
+      "the meshwork agent is for development: it keeps everything in memory, has no replicas and no access control";
+    throw new Error(
+      `NODE_ENV is "production", and ${why}; run a Consul, or force it (force: true, --force) where all of that is acceptable`,
+    );
   }
 }
 

@@ -1,20 +1,22 @@
 /** mesh agent: a registry for a laptop, in memory, until Ctrl-C. */
 import { once } from "node:events";
-import { startAgent } from "@meshwork/agent";
+import { type AgentOptions, startAgent } from "@meshwork/agent";
 import { CommandError } from "./failures.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Where Consul's own tools look when nothing else is said. */
 const DEFAULT_PORT = 8500;
 
-/** Resolves when the signal aborts. @param port 0 for any free one. */
-export async function runAgent(port: number, terminal: Terminal, signal: AbortSignal): Promise<void> {
-  const agent = await startAgent({ port }).catch((cause: unknown) => {
+/** Resolves when the signal aborts. @param options of startAgent(): port 0 takes any free one. */
+export async function runAgent(options: AgentOptions, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const agent = await startAgent(options).catch((cause: unknown) => {
     throw new CommandError(`agent could not start: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause,
     });
   });
-  await terminal.print(`agent listens on ${agent.url}; it keeps everything in memory and ends with Ctrl-C`);
+  await terminal.print(
+    `agent for development listens on ${agent.url}; it keeps everything in memory and ends with Ctrl-C`,
+  );
   await terminal.print(
     agent.port === DEFAULT_PORT
       ? "services find it by themselves: it is where they look when CONSUL_HTTP_ADDR is not set"

@@ -5,7 +5,7 @@ import { Command, Option } from "commander";
 export interface Actions {
   call(options: CallArguments): Promise<void>;
   ls(options: LsArguments): Promise<void>;
-  agent(options: { readonly port: string }): Promise<void>;
+  agent(options: AgentArguments): Promise<void>;
 }
 
 /** As written; call-action.ts reads them. */
@@ -27,6 +27,12 @@ export interface LsArguments extends Pick<CallArguments, "target" | "json" | "ve
   readonly service?: string;
 }
 
+export interface AgentArguments {
+  readonly port: string;
+  readonly host?: string;
+  readonly force?: boolean;
+}
+
 export function createProgram(actions: Actions): Command {
   const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
   const program = new Command("mesh")
@@ -38,9 +44,11 @@ export function createProgram(actions: Actions): Command {
   addLs(program, actions);
   program
     .command("agent")
-    .description("Run a registry in memory for this machine: it speaks Consul's HTTP API")
+    .description("Run a registry in memory for this machine, for development: it speaks Consul's HTTP API")
     .option("--port <port>", "where to listen; 0 takes any free port", "8500")
-    .action((options: { readonly port: string }) => actions.agent(options));
+    .option("--host <host>", "the address to listen on; default 127.0.0.1, others need --force")
+    .option("--force", "listen for other machines, or run in production, where everybody may change what is registered")
+    .action((options: AgentArguments) => actions.agent(options));
   return program;
 }
 

@@ -28,10 +28,10 @@ export async function run({ words, terminal, signal }: Invocation): Promise<numb
       const command = { service: options.service, target, json: options.json === true };
       await withMesh(options, terminal, (mesh) => runLs(mesh, command, terminal, signal));
     },
-    agent: async ({ port }) => {
+    agent: async ({ port, ...options }) => {
       const { parsePort } = await import("./arguments.ts");
       const { runAgent } = await import("./agent-command.ts");
-      await runAgent(parsePort(port), terminal, signal);
+      await runAgent({ port: parsePort(port), ...options }, terminal, signal);
     },
   };
   try {

@@ -121,6 +121,17 @@ describe("mesh agent", () => {
   });
 });
 
+describe("mesh agent, asked for more than a laptop needs,", () => {
+  it("says what to do instead, or how to force it", async () => {
+    const outside = await runMesh(["agent", "--port", "0", "--host", "0.0.0.0"]);
+    assert.notEqual(outside.code, 0);
+    assert.match(outside.stderr, /host "0\.0\.0\.0" is not a loopback address: .*--force/);
+    const production = await runMesh(["agent", "--port", "0"], { NODE_ENV: "production" });
+    assert.notEqual(production.code, 0);
+    assert.match(production.stderr, /NODE_ENV is "production", .*run a Consul, or force it .*--force/);
+  });
+});
+
 describe("mesh as it is installed", () => {
   const program = fileURLToPath(new URL("../../cli/bin/mesh.js", import.meta.url));
   const start = (path: string) => spawnSync(process.execPath, [path, "--version"], { encoding: "utf8" });

@@ -14,29 +14,38 @@ const maxDiscardedBytes = 16 * 1024 * 1024;
 /** Longer than any client's idle pool keeps a socket, so that it is the client that closes it. */
 const keepAliveTimeoutMs = 5 * 60_000;
 
-export function createHttpServer(route: Router): Server {
+/** @param serves whose requests are answered: those that name this machine in their Host header, or all. */
+export function createHttpServer(route: Router, serves: "this machine" | "anybody"): Server {
+  const accepts = serves === "anybody" ? (): boolean => true : isLoopbackHostHeader;
   const server = createServer((request, response) => {
-    void answer(route, request, response);
+    void answer(accepts, route, request, response);
   });
   server.keepAliveTimeout = keepAliveTimeoutMs;
   return server;
 }
 
-async function answer(route: Router, request: IncomingMessage, response: ServerResponse): Promise<void> {
+type HostRule = (header: string | undefined) => boolean;
+
+async function answer(
+  accepts: HostRule,
+  route: Router,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort(new Error("the caller went away")));
   try {
-    const reply = await handle(route, request, gone.signal);
+    const reply = await handle(accepts, route, request, gone.signal);
     if (!gone.signal.aborted) send(response, reply);
   } catch (error) {
     if (!gone.signal.aborted) send(response, errorReply(error));
   }
 }
 
-async function handle(route: Router, request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
+async function handle(accepts: HostRule, route: Router, request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
   const { method = "GET", url: target = "/" } = request;
   const { host } = request.headers;
-  if (!isLoopbackHostHeader(host)) {
+  if (!accepts(host)) {
     request.resume();
     const why = "is not this machine: the meshwork agent answers only requests addressed to localhost or a loopback IP";
     return text(403, `host ${JSON.stringify(host)} ${why}`, { Connection: "close" });

@@ -37,6 +37,25 @@ describe("starting an agent", () => {
     });
   });
 
+  it("listens for other machines when it is forced, under any name", async () => {
+    await using agent = await startAgent({ host: "0.0.0.0", force: true });
+    assert.equal(agent.url, `http://127.0.0.1:${agent.port}`);
+    const head = "GET /v1/status/leader HTTP/1.1\r\nHost: registry.example\r\nConnection: close\r\n\r\n";
+    assert.match(await exchangeBytes(agent.port, head), /^HTTP\/1\.1 200 /);
+  });
+
+  it("refuses production, unless it is forced", async () => {
+    const before = process.env["NODE_ENV"];
+    process.env["NODE_ENV"] = "production";
+    try {
+      await assert.rejects(startAgent(), /NODE_ENV is "production".*for development.*run a Consul, or force it/);
+      await (await startAgent({ force: true })).close();
+    } finally {
+      if (before === undefined) delete process.env["NODE_ENV"];
+      else process.env["NODE_ENV"] = before;
+    }
+  });
+
   it("refuses to listen for other machines", async () => {
     for (const host of ["0.0.0.0", "::", "192.168.0.1", "example.com", ""]) {
       await assert.rejects(startAgent({ host }), /is not a loopback address: .*use "127\.0\.0\.1"/, host);
