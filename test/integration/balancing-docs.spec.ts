@@ -1,0 +1,42 @@
+/** Follows docs/balancing.md: its program runs with its contract, and its tables name the policies and scenarios there are. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { PICK_POLICIES } from "../../sdk/src/balancing/pick-policies.ts";
+import { examplesOf } from "../support/readme-examples.ts";
+
+const page = readFileSync("docs/balancing.md", "utf8");
+
+describe("docs/balancing.md", () => {
+  it("tells every policy", () => {
+    const [table = ""] = /^\| policy \| picks \|[^]*?\n\n/m.exec(page) ?? [];
+    const rows = [...table.matchAll(/^\| (`.*?) \|/gm)].map(([, names = ""]) => names);
+    const told = rows.flatMap((names) => names.split(", ").map((name) => name.slice(1, -1)));
+    assert.deepEqual(told.sort(), Object.keys(PICK_POLICIES).sort());
+  });
+
+  it("shows a program that keeps one user's calls together", function () {
+    this.timeout(30_000);
+    const folder = mkdtempSync(join(tmpdir(), "balancing-docs-"));
+    try {
+      for (const example of examplesOf(page)) {
+        if (example.kind !== "file") continue;
+        mkdirSync(dirname(join(folder, example.path)), { recursive: true });
+        writeFileSync(join(folder, example.path), example.text);
+      }
+      writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+      symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
+      const flags = ["--conditions=meshwork-source", "--import", "tsx"];
+      const printed = execFileSync(process.execPath, [...flags, "carts.js"], {
+        cwd: folder,
+        encoding: "utf8",
+        env: { ...process.env, MESH_LOG_LEVEL: "silent" },
+      });
+      assert.match(printed, /^ring_hash: 3 endpoints, [123] called\n$/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
