@@ -15,7 +15,7 @@ export async function runAgent(options: AgentOptions, terminal: Terminal, signal
     });
   });
   await terminal.print(
-    `agent for development listens on ${agent.url}; it keeps everything in memory and ends with Ctrl-C`,
+    `agent listens on ${agent.url}; it is for development, keeps everything in memory and ends with Ctrl-C`,
   );
   await terminal.print(
     agent.port === DEFAULT_PORT
