@@ -22,6 +22,9 @@ const UNSEEN_REASONS = [
   "Stream refused by server",
 ];
 
+/** What grpc-js says, under INTERNAL, of a call whose connection was lost by another error than a reset, as EPIPE. */
+const LOST = /^Received RST_STREAM with code 2 triggered by internal client error: (?<error>.*)/s;
+
 /**
  * @param answered whether headers have come: then the server has seen the call whatever the words.
  * @param sentBytes of messages before compression, which grpc-js keeps to itself; receivedBytes likewise.
@@ -46,7 +49,16 @@ export function outcomeOf(
       receivedBytes: 0,
     };
   }
-  return { status: code, reason: details, trailers, processed: true, sentBytes, receivedBytes };
+  const lost =
+    trailers.size === 0 && code === STATUS_NUMBERS.INTERNAL ? LOST.exec(details)?.groups?.["error"] : undefined;
+  return {
+    status: lost === undefined ? code : STATUS_NUMBERS.UNAVAILABLE,
+    reason: lost === undefined ? details : `connection was lost: ${lost}`,
+    trailers,
+    processed: true,
+    sentBytes,
+    receivedBytes,
+  };
 }
 
 const LAST_ERROR = /^No connection established\. Last error: (?:Error(?: \[\w+\])?: )?(.*?)\.?\s+Resolution note: /s;
