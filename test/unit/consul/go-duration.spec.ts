@@ -24,6 +24,13 @@ describe("a duration of Go", () => {
       assert.equal(goDurationMs(text), undefined, text);
   });
 
+  it("is refused as fast as it was read, however long", () => {
+    const startedMs = performance.now();
+    assert.equal(goDurationMs("1".repeat(1_000_000)), undefined);
+    assert.equal(goDurationMs(`1.${"1".repeat(1_000_000)}`), undefined);
+    assert.ok(performance.now() - startedMs < 2_000, "it took more than time in proportion to its length");
+  });
+
   it("is nanoseconds where it is a number", () => {
     assert.equal(GoDuration.parse(1_500_000), 1.5);
     assert.equal(GoDuration.parse("2s"), 2_000);
