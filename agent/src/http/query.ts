@@ -1,5 +1,5 @@
 /** The query string, read with Consul's rules and refused with Consul's words. */
-import { parseDuration } from "./duration.ts";
+import { parseDurationMs } from "../json/go-duration.ts";
 import { RequestError } from "./reply.ts";
 
 export interface BlockingParameters {
@@ -22,7 +22,7 @@ export function blockingParameters(query: URLSearchParams): BlockingParameters {
   let waitMs = 0;
   const wait = query.get("wait") ?? "";
   if (wait !== "") {
-    const parsed = parseDuration(wait);
+    const parsed = parseDurationMs(wait);
     if (parsed === undefined) throw new RequestError(400, "Invalid wait time");
     waitMs = parsed;
   }

@@ -1,5 +1,5 @@
 /** The bodies of `/v1/catalog/register` and `deregister`: decoded, defaulted and validated as Consul 1.8 does. */
-import { formatDuration } from "../http/duration.ts";
+import { formatDurationMs } from "./go-duration.ts";
 import { RequestError } from "../http/reply.ts";
 import type { CatalogRegistration } from "../state/catalog.ts";
 import type { CheckContent, NodeDescription, Service, TaggedAddress } from "../state/service.ts";
@@ -271,7 +271,7 @@ export function definitionField(definition: Record<string, unknown>): FieldReade
     ),
   };
   for (const name of strings) fields[name] = stringField((v) => put(name, v, v === ""));
-  for (const name of durations) fields[name] = durationField((ms) => put(name, formatDuration(ms), ms === 0));
+  for (const name of durations) fields[name] = durationField((ms) => put(name, formatDurationMs(ms), ms === 0));
   const known = new Map(Object.entries(fields).map(([name, read]) => [name.toLowerCase(), { name, read }]));
   return looseObjectField((written, value) => {
     const field = known.get(written.toLowerCase());

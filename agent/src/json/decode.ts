@@ -2,7 +2,7 @@
  * Strict decoding of request bodies: fields are matched without case as Go does, and a field that Consul 1.8 would not
  * know is refused in its words, so that a client that sends newer fields learns it here and not in production.
  */
-import { parseDuration } from "../http/duration.ts";
+import { parseDurationMs } from "./go-duration.ts";
 import { RequestError } from "../http/reply.ts";
 import { parseExactly } from "./exact-integers.ts";
 
@@ -118,7 +118,7 @@ export function durationField(set: (ms: number) => void): FieldReader {
   return (value) => {
     if (typeof value === "number") set(value / 1e6);
     if (typeof value !== "string") return;
-    const ms = parseDuration(value);
+    const ms = parseDurationMs(value);
     if (ms === undefined) fail(`time: invalid duration ${JSON.stringify(value)}`);
     set(ms);
   };

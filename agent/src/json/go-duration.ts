@@ -53,6 +53,19 @@ export function parseGoDuration(written: string): ParsedDuration {
   return { ns: negative ? -ns : ns };
 }
 
+const nsPerMs = 1e6;
+
+/** Milliseconds, possibly negative or fractional; `undefined` when it is no duration. */
+export function parseDurationMs(written: string): number | undefined {
+  const parsed = parseGoDuration(written);
+  return "ns" in parsed ? Number(parsed.ns) / nsPerMs : undefined;
+}
+
+/** Milliseconds as Go prints them. */
+export function formatDurationMs(ms: number): string {
+  return formatGoDuration(BigInt(Math.round(ms * nsPerMs)));
+}
+
 const second = 1_000_000_000n;
 
 /** As Go prints it: `1h0m0.5s`, `1.5ms`, `0s`. */
