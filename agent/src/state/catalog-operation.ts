@@ -37,37 +37,22 @@ export function applyCatalogOperation(catalog: Catalog, write: Write, operation:
 }
 
 function applyNodeOperation(catalog: Catalog, write: Write, operation: OperationOf<"Node">): Result[] {
-  const { verb, node, index } = operation;
+  const { node } = operation;
   const found = (): Result[] => {
     const known = node.id === "" ? catalog.node(node.name) : nodeById(catalog, node.id);
     return known === undefined ? [] : [{ kind: "Node", node: known }];
   };
-  const name = quoted(node.name);
-  const known = catalog.node(node.name);
-  switch (verb) {
-    case "get":
-      return orMissing(found(), `node ${name} doesn't exist`);
-    case "set":
-      catalog.putNodeIn(write, node);
-      return found();
-    case "cas":
-      refuseStale(mayReplace(known, index), `failed to set node ${name}`);
-      catalog.putNodeIn(write, node);
-      return found();
-    case "delete":
-      catalog.deregisterNodeIn(write, node.name);
-      return [];
-    case "delete-cas":
-      refuseStale(mayDelete(known, index), `failed to delete node ${name}`);
-      catalog.deregisterNodeIn(write, node.name);
-      return [];
-    default:
-      throw new OperationError(`unknown Node verb ${quoted(verb)}`);
-  }
+  return applyVerb(operation, {
+    which: `node ${quoted(node.name)}`,
+    known: catalog.node(node.name),
+    found,
+    put: () => catalog.putNodeIn(write, node),
+    remove: () => catalog.deregisterNodeIn(write, node.name),
+  });
 }
 
 function applyServiceOperation(catalog: Catalog, write: Write, operation: OperationOf<"Service">): Result[] {
-  const { verb, node, index } = operation;
+  const { verb, node } = operation;
   // Only what is written takes the name for an ID.
   const id = operation.service.id === "" && verb !== "get" ? operation.service.name : operation.service.id;
   const service = { ...operation.service, id };
@@ -75,68 +60,68 @@ function applyServiceOperation(catalog: Catalog, write: Write, operation: Operat
     const instance = catalog.instance(node, id);
     return instance === undefined ? [] : [{ kind: "Service", instance }];
   };
-  const which = `service ${quoted(id)} on node ${quoted(node)}`;
-  const known = catalog.instance(node, id);
-  const put = (): Result[] => {
-    const fault = faultOfMeta(Object.entries(service.meta));
-    if (fault !== "") {
-      throw new OperationError(`Invalid Service Meta for node ${node} and serviceID ${id}: ${fault}`);
-    }
-    if (catalog.node(node) !== undefined) refuseNameless(id, "service");
-    catalog.putServiceIn(write, node, service);
-    return found();
-  };
-  switch (verb) {
-    case "get":
-      return orMissing(found(), `${which} doesn't exist`);
-    case "set":
-      return put();
-    case "cas":
-      refuseStale(mayReplace(known, index), `failed to set ${which}`);
-      return put();
-    case "delete":
-      catalog.deregisterIn(write, node, id);
-      return [];
-    case "delete-cas":
-      refuseStale(mayDelete(known, index), `failed to delete ${which}`);
-      catalog.deregisterIn(write, node, id);
-      return [];
-    default:
-      throw new OperationError(`unknown Service verb ${quoted(verb)}`);
-  }
+  return applyVerb(operation, {
+    which: `service ${quoted(id)} on node ${quoted(node)}`,
+    known: catalog.instance(node, id),
+    found,
+    put: () => {
+      const fault = faultOfMeta(Object.entries(service.meta));
+      if (fault !== "") {
+        throw new OperationError(`Invalid Service Meta for node ${node} and serviceID ${id}: ${fault}`);
+      }
+      if (catalog.node(node) !== undefined) refuseNameless(id, "service");
+      catalog.putServiceIn(write, node, service);
+    },
+    remove: () => catalog.deregisterIn(write, node, id),
+  });
 }
 
 function applyCheckOperation(catalog: Catalog, write: Write, operation: OperationOf<"Check">): Result[] {
-  const { verb, node, index } = operation;
+  const { verb, node } = operation;
   const id = operation.check.id === "" && verb !== "get" ? operation.check.name : operation.check.id;
   const found = (): Result[] => {
     const check = catalog.check(node, id);
     return check === undefined ? [] : [{ kind: "Check", check }];
   };
-  const which = `check ${quoted(id)} on node ${quoted(node)}`;
-  const known = catalog.check(node, id);
-  const put = (): Result[] => {
-    if (catalog.node(node) !== undefined) refuseNameless(id, "check");
-    catalog.putCheckIn(write, node, { ...operation.check, id });
-    return found();
-  };
+  return applyVerb(operation, {
+    which: `check ${quoted(id)} on node ${quoted(node)}`,
+    known: catalog.check(node, id),
+    found,
+    put: () => {
+      if (catalog.node(node) !== undefined) refuseNameless(id, "check");
+      catalog.putCheckIn(write, node, { ...operation.check, id });
+    },
+    remove: () => catalog.removeCheckIn(write, node, id),
+  });
+}
+
+/** What an operation is about, and what its verbs do with it. */
+interface Subject {
+  /** As errors name it. */
+  readonly which: string;
+  readonly known: Indexed;
+  found(): Result[];
+  put(): void;
+  remove(): void;
+}
+
+function applyVerb({ kind, verb, index }: CatalogOperation, subject: Subject): Result[] {
+  const { which, known } = subject;
   switch (verb) {
     case "get":
-      return orMissing(found(), `${which} doesn't exist`);
+      return orMissing(subject.found(), `${which} doesn't exist`);
     case "set":
-      return put();
     case "cas":
-      refuseStale(mayReplace(known, index), `failed to set ${which}`);
-      return put();
+      if (verb === "cas") refuseStale(mayReplace(known, index), `failed to set ${which}`);
+      subject.put();
+      return subject.found();
     case "delete":
-      catalog.removeCheckIn(write, node, id);
-      return [];
     case "delete-cas":
-      refuseStale(mayDelete(known, index), `failed to delete ${which}`);
-      catalog.removeCheckIn(write, node, id);
+      if (verb === "delete-cas") refuseStale(mayDelete(known, index), `failed to delete ${which}`);
+      subject.remove();
       return [];
     default:
-      throw new OperationError(`unknown Check verb ${quoted(verb)}`);
+      throw new OperationError(`unknown ${kind} verb ${quoted(verb)}`);
   }
 }
 

@@ -3,6 +3,7 @@ import type { ClientExplanation, EndpointExplanation } from "@meshwork/sdk";
 import type { RegistryReader } from "@meshwork/sdk/inspect";
 import { table } from "../table.ts";
 import type { Colors } from "../terminal.ts";
+import { instancesByService } from "./list-registry.ts";
 
 /** One client of the service, in one process. */
 export interface Caller extends ClientExplanation {
@@ -20,11 +21,10 @@ export async function callersOf(
   signal: AbortSignal,
 ): Promise<readonly Caller[]> {
   const byAdmin = new Map<string, string>();
-  for (const name of await registry.services()) {
-    for (const { id, metadata } of await registry.instances(name)) {
-      const admin = metadata["admin"];
-      if (admin !== undefined && !byAdmin.has(admin)) byAdmin.set(admin, id);
-    }
+  const instances = [...(await instancesByService(registry)).values()].flat();
+  for (const { id, metadata } of instances.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    const admin = metadata["admin"];
+    if (admin !== undefined && !byAdmin.has(admin)) byAdmin.set(admin, id);
   }
   const asked = [...byAdmin].map(async ([admin, caller]) => {
     const clients = await explanationsAt(admin, signal);

@@ -16,15 +16,23 @@ const CONSUL_ITSELF = "consul";
 const CONCURRENT_QUESTIONS = 8;
 const STATUSES = ["passing", "warning", "critical"] as const;
 
-/** Every service but Consul's own, by name. */
-export async function countServices(registry: RegistryReader): Promise<readonly ServiceCount[]> {
+/** Every service but Consul's own, by name, with its instances. Rejects like services(). */
+export async function instancesByService(
+  registry: RegistryReader,
+): Promise<ReadonlyMap<string, readonly RegisteredInstance[]>> {
   const names = (await registry.services()).filter((name) => name !== CONSUL_ITSELF);
-  const counts: ServiceCount[] = [];
+  const found = new Map<string, readonly RegisteredInstance[]>();
   for (let from = 0; from < names.length; from += CONCURRENT_QUESTIONS) {
     const some = names.slice(from, from + CONCURRENT_QUESTIONS);
-    counts.push(...(await Promise.all(some.map(async (name) => count(name, await registry.instances(name))))));
+    await Promise.all(some.map(async (name) => found.set(name, await registry.instances(name))));
   }
-  return counts;
+  return found;
+}
+
+/** Every service but Consul's own, by name. */
+export async function countServices(registry: RegistryReader): Promise<readonly ServiceCount[]> {
+  const found = await instancesByService(registry);
+  return [...found.keys()].sort().map((name) => count(name, found.get(name) ?? []));
 }
 
 function count(service: string, instances: readonly RegisteredInstance[]): ServiceCount {
