@@ -7,18 +7,16 @@
  * handler; metrics and logs observe the call as the transport sees it end, so what a late handler does is not counted.
  */
 import type { ChannelInterface } from "@grpc/grpc-js";
-import { Balancer } from "./balancing/balancer.ts";
-import { pickPolicyNamed } from "./balancing/pick-policies.ts";
 import { type Address, formatAddress, isUnixPath } from "./call/address.ts";
 import { type Clock, systemClock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
 import { MeshError } from "./call/mesh-error.ts";
 import { methodLabel } from "./call/method-info.ts";
 import { systemRandom } from "./call/random.ts";
-import { BoundMethod, type ClientEnvironment } from "./client/bound-method.ts";
+import { BoundMethod } from "./client/bound-method.ts";
 import { GrpcJsChannel } from "./client/grpc-js-channel.ts";
 import type { ClientExplanation } from "./client/explanation.ts";
-import { closedError, ServiceChannel } from "./client/service-channel.ts";
+import { closedError } from "./client/service-channel.ts";
 import { typedClient } from "./client/typed-client.ts";
 import type { MethodDefinition, ServiceDefinition } from "./contract/definition.ts";
 import { overlayPolicies, reachable } from "./contract/merge-policy.ts";
@@ -33,13 +31,10 @@ import type { Lock } from "./coordination/lock.ts";
 import type { Semaphore } from "./coordination/semaphore.ts";
 import type { SettingShape } from "./coordination/setting.ts";
 import type { Settings } from "./coordination/settings.ts";
-import type { Directory } from "./discovery/directory.ts";
-import { dnsDirectory } from "./discovery/dns-directory.ts";
 import type { Registration, ServiceInstance } from "./discovery/registration.ts";
-import { staticDirectory, unixDirectory } from "./discovery/static-directory.ts";
-import { parseTarget, type Scheme } from "./discovery/target.ts";
-import { channelMetrics } from "./channel-metrics.ts";
-import { completeDiscoveryOptions, discoverThroughConsul } from "./discovery-options.ts";
+import { parseTarget } from "./discovery/target.ts";
+import { completeDiscoveryOptions } from "./discovery-options.ts";
+import { MeshChannels } from "./mesh-channels.ts";
 import {
   checkChannelOptions,
   checkClientOptions,
@@ -56,7 +51,6 @@ import {
 } from "./mesh-options.ts";
 import { isWildcard, outerAddress } from "./outer-address.ts";
 import { withMetrics } from "./registration-metrics.ts";
-import { RetryBudget } from "./resilience/retry-budget.ts";
 import { tlsFromEnv } from "./security/tls-settings.ts";
 import { MeshServer } from "./server/mesh-server.ts";
 import { closeOnSignals } from "./signals.ts";
@@ -100,13 +94,10 @@ export class Mesh {
   readonly #weight: number;
   readonly #registryUnreachable: "fail" | "retry";
   readonly #tls: TlsOptions | undefined;
-  /** Numbers for the keys of channels: those of different keys and certificates are not shared. */
-  readonly #tlsIds = new Map<TlsOptions | undefined, number>();
   readonly #metrics: Metrics;
   readonly #consul: ConsulHttp;
   readonly #coordination: Coordination;
-  readonly #directories = new Map<Scheme, Directory>();
-  readonly #channels = new Map<string, ClientEnvironment>();
+  readonly #channels: MeshChannels;
   readonly #servers: MeshServer[] = [];
   /** Ids of the instances that this process has registered. */
   readonly #ids = new Set<string>();
@@ -136,6 +127,16 @@ export class Mesh {
     portFromEnv(env, "MESH_ADMIN_PORT");
     // Last, so that a mesh that cannot be made leaves nothing in the user's registry.
     this.#metrics = createMetrics({ clock: this.#clock, ...(options.registry && { registry: options.registry }) });
+    this.#channels = new MeshChannels({
+      service: this.service,
+      options,
+      consul: this.#consul,
+      transport: this.#transport,
+      limits: this.#limits,
+      clock: this.#clock,
+      log: this.log,
+      metrics: this.#metrics,
+    });
     this.#coordination = new Coordination({
       store: consulStore(this.#consul, { clock: this.#clock }),
       clock: this.#clock,
@@ -160,9 +161,8 @@ export class Mesh {
     const target = options.target ?? `consul:///${definition.meshName}`;
     if (this.#closing !== undefined) throw closedError(target);
     this.#checkPolicies(definition);
-    const balancing = options.balancing ?? this.#options.balancing ?? "p2c";
     const tls = options.tls === false ? undefined : (options.tls ?? this.#tls);
-    const environment = this.#environment(target, balancing, tls);
+    const environment = this.#channels.environment(target, options.balancing, tls);
     const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
     const bind = (method: MethodDefinition): BoundMethod =>
       new BoundMethod(
@@ -190,8 +190,7 @@ export class Mesh {
     if (this.#closing !== undefined) throw closedError(target);
     for (const contract of options.contracts ?? []) this.#checkPolicies(contract);
     const tls = options.tls === false ? undefined : (options.tls ?? this.#tls);
-    const balancing = options.balancing ?? this.#options.balancing ?? "p2c";
-    const environment = this.#environment(target, balancing, tls);
+    const environment = this.#channels.environment(target, options.balancing, tls);
     const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
     return new GrpcJsChannel({
       environment,
@@ -287,11 +286,7 @@ export class Mesh {
    */
   explain(target: string): ClientExplanation[] {
     const { scheme, name } = parseTarget(target);
-    return this.#explain().filter((client) => client.target === `${scheme}:///${name}`);
-  }
-
-  #explain(): ClientExplanation[] {
-    return [...this.#channels.values()].map(({ channel }) => channel.explain());
+    return this.#channels.explain().filter((client) => client.target === `${scheme}:///${name}`);
   }
 
   /**
@@ -326,8 +321,7 @@ export class Mesh {
   async #close(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.stop()));
     await this.#coordination.close();
-    for (const { channel } of this.#channels.values()) channel.close();
-    for (const directory of this.#directories.values()) directory.close();
+    this.#channels.close();
     this.#consul.close();
     const admin = await this.#admin?.catch(() => undefined);
     await admin?.close();
@@ -336,69 +330,6 @@ export class Mesh {
 
   #refuseClosed(): void {
     if (this.#closing !== undefined) throw new MeshError("FAILED_PRECONDITION", "mesh is closed: make a new one");
-  }
-
-  /** Clients of one target, one policy and one TLS share watch, connections, balancing and retry budget. */
-  #environment(target: string, balancing: string, tls: TlsOptions | undefined): ClientEnvironment {
-    const { scheme, name } = parseTarget(target);
-    const key = `${balancing} ${this.#tlsId(tls)} ${scheme}:///${name}`;
-    let environment = this.#channels.get(key);
-    if (environment === undefined) {
-      const chance = { clock: this.#clock, random: systemRandom };
-      const channel = new ServiceChannel({
-        target: `${scheme}:///${name}`,
-        name,
-        directory: this.#directory(scheme),
-        transport: this.#transport,
-        balancer: new Balancer({
-          policy: pickPolicyNamed(balancing, this.#options.pickPolicies),
-          outliers: this.#options.outliers === false ? undefined : (this.#options.outliers ?? {}),
-          ...chance,
-        }),
-        clock: this.#clock,
-        limits: this.#limits,
-        tls,
-        observer: channelMetrics(this.#metrics, `${scheme}:///${name}`, name),
-      });
-      environment = { ...chance, channel, budget: new RetryBudget({ clock: this.#clock }) };
-      this.#channels.set(key, environment);
-    }
-    return environment;
-  }
-
-  #tlsId(tls: TlsOptions | undefined): number {
-    const id = this.#tlsIds.get(tls) ?? this.#tlsIds.size;
-    this.#tlsIds.set(tls, id);
-    return id;
-  }
-
-  #directory(scheme: Scheme): Directory {
-    let directory = this.#directories.get(scheme);
-    if (directory === undefined) {
-      directory = this.#openDirectory(scheme);
-      this.#directories.set(scheme, directory);
-    }
-    return directory;
-  }
-
-  #openDirectory(scheme: Scheme): Directory {
-    switch (scheme) {
-      case "consul":
-        return discoverThroughConsul({
-          http: this.#consul,
-          service: this.service,
-          options: completeDiscoveryOptions(this.#options.discovery, process.env),
-          clock: this.#clock,
-          log: this.log,
-          observer: this.#metrics.directory,
-        });
-      case "static":
-        return staticDirectory();
-      case "dns":
-        return dnsDirectory({ clock: this.#clock });
-      case "unix":
-        return unixDirectory();
-    }
   }
 
   #registration(): Registration | undefined {
@@ -473,7 +404,7 @@ export class Mesh {
       metrics: this.#metrics,
       live: () => ({ ok: true }),
       ready: () => this.#ready(),
-      explain: () => this.#explain(),
+      explain: () => this.#channels.explain(),
       log: this.log,
     });
   }

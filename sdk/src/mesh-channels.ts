@@ -1,0 +1,132 @@
+/** The ways of a mesh to the services that it calls: made when first asked for, shared by all clients alike, closed together. */
+import { Balancer } from "./balancing/balancer.ts";
+import { pickPolicyNamed } from "./balancing/pick-policies.ts";
+import type { Clock } from "./call/clock.ts";
+import type { Logger } from "./call/logger.ts";
+import { systemRandom } from "./call/random.ts";
+import { channelMetrics } from "./channel-metrics.ts";
+import type { ClientEnvironment } from "./client/bound-method.ts";
+import type { ClientExplanation } from "./client/explanation.ts";
+import { ServiceChannel } from "./client/service-channel.ts";
+import type { ConsulHttp } from "./consul/consul-http.ts";
+import type { Directory } from "./discovery/directory.ts";
+import { dnsDirectory } from "./discovery/dns-directory.ts";
+import { staticDirectory, unixDirectory } from "./discovery/static-directory.ts";
+import { parseTarget, type Scheme } from "./discovery/target.ts";
+import { completeDiscoveryOptions, discoverThroughConsul } from "./discovery-options.ts";
+import type { MeshOptions } from "./mesh-options.ts";
+import { RetryBudget } from "./resilience/retry-budget.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import type { TlsOptions, Transport, TransportLimits } from "./transport/transport.ts";
+
+const DEFAULT_BALANCING = "p2c";
+
+export interface MeshChannelsParts {
+  /** Name of this process. */
+  readonly service: string;
+  readonly options: Pick<MeshOptions, "balancing" | "discovery" | "outliers" | "pickPolicies">;
+  readonly consul: ConsulHttp;
+  readonly transport: Transport;
+  readonly limits: TransportLimits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+export class MeshChannels {
+  readonly #parts: MeshChannelsParts;
+  readonly #environments = new Map<string, ClientEnvironment>();
+  readonly #directories = new Map<Scheme, Directory>();
+  /** Numbers for the keys of channels: those of different keys and certificates are not shared. */
+  readonly #tlsIds = new Map<TlsOptions | undefined, number>();
+
+  constructor(parts: MeshChannelsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Clients of one target, one policy and one TLS share watch, connections, balancing and retry budget.
+   *
+   * @param policy name of the pick policy; undefined: the mesh's.
+   */
+  environment(target: string, policy: string | undefined, tls: TlsOptions | undefined): ClientEnvironment {
+    const { scheme, name } = parseTarget(target);
+    const balancing = policy ?? this.#parts.options.balancing ?? DEFAULT_BALANCING;
+    const key = `${balancing} ${this.#tlsId(tls)} ${scheme}:///${name}`;
+    let environment = this.#environments.get(key);
+    if (environment === undefined) {
+      const { clock } = this.#parts;
+      const channel = this.#open(scheme, name, balancing, tls);
+      environment = { clock, random: systemRandom, channel, budget: new RetryBudget({ clock }) };
+      this.#environments.set(key, environment);
+    }
+    return environment;
+  }
+
+  /** What each client knows of its endpoints. */
+  explain(): ClientExplanation[] {
+    return [...this.#environments.values()].map(({ channel }) => channel.explain());
+  }
+
+  close(): void {
+    for (const { channel } of this.#environments.values()) channel.close();
+    for (const directory of this.#directories.values()) directory.close();
+  }
+
+  #open(scheme: Scheme, name: string, balancing: string, tls: TlsOptions | undefined): ServiceChannel {
+    const { clock, limits, metrics, options, transport } = this.#parts;
+    const target = `${scheme}:///${name}`;
+    return new ServiceChannel({
+      target,
+      name,
+      directory: this.#directory(scheme),
+      transport,
+      balancer: new Balancer({
+        policy: pickPolicyNamed(balancing, options.pickPolicies),
+        outliers: options.outliers === false ? undefined : (options.outliers ?? {}),
+        clock,
+        random: systemRandom,
+      }),
+      clock,
+      limits,
+      tls,
+      observer: channelMetrics(metrics, target, name),
+    });
+  }
+
+  #tlsId(tls: TlsOptions | undefined): number {
+    const id = this.#tlsIds.get(tls) ?? this.#tlsIds.size;
+    this.#tlsIds.set(tls, id);
+    return id;
+  }
+
+  #directory(scheme: Scheme): Directory {
+    let directory = this.#directories.get(scheme);
+    if (directory === undefined) {
+      directory = this.#openDirectory(scheme);
+      this.#directories.set(scheme, directory);
+    }
+    return directory;
+  }
+
+  #openDirectory(scheme: Scheme): Directory {
+    const { clock, consul, log, metrics, options, service } = this.#parts;
+    switch (scheme) {
+      case "consul":
+        return discoverThroughConsul({
+          http: consul,
+          service,
+          options: completeDiscoveryOptions(options.discovery, process.env),
+          clock,
+          log,
+          observer: metrics.directory,
+        });
+      case "static":
+        return staticDirectory();
+      case "dns":
+        return dnsDirectory({ clock });
+      case "unix":
+        return unixDirectory();
+    }
+  }
+}
