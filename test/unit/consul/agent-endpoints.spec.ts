@@ -1,32 +1,23 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, it } from "mocha";
+import { describe, it } from "mocha";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
 import { aclTokenSelf } from "../../../sdk/src/consul/acl-api.ts";
 import { agentMembers } from "../../../sdk/src/consul/agent-members-api.ts";
 import { catalogNodes } from "../../../sdk/src/consul/catalog-api.ts";
-import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
+import type { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
 import {
   endNodeMaintenance,
   endServiceMaintenance,
   startNodeMaintenance,
   startServiceMaintenance,
 } from "../../../sdk/src/consul/maintenance-api.ts";
-import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
-import { ScriptedConsul } from "./scripted-consul.ts";
+import { consulForEach, type ScriptedConsul } from "./scripted-consul.ts";
 
 describe("what Consul's agent says of itself and its like", () => {
   let consul: ScriptedConsul;
   let http: ConsulHttp;
 
-  beforeEach(async () => {
-    consul = await ScriptedConsul.start();
-    http = new ConsulHttp({ url: consul.url }, new VirtualClock());
-  });
-
-  afterEach(async () => {
-    http.close();
-    await consul.close();
-  });
+  consulForEach((made) => ({ consul, http } = made));
 
   async function answer<T>(work: Promise<T>, body: unknown, status = 200): Promise<readonly [asked: string, T]> {
     const asked = await consul.next();

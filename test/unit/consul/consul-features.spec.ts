@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, it } from "mocha";
+import { describe, it } from "mocha";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
 import { consulFeatures, requireFeature } from "../../../sdk/src/consul/consul-features.ts";
-import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
+import type { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
 import { isAtLeast, parseVersion } from "../../../sdk/src/consul/consul-version.ts";
-import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
-import { agentSelfOf, ScriptedConsul } from "./scripted-consul.ts";
+import { agentSelfOf, consulForEach, type ScriptedConsul } from "./scripted-consul.ts";
 
 describe("a version of Consul", () => {
   for (const [text, numbers] of [
@@ -44,15 +43,7 @@ describe("what a Consul can do", () => {
   let consul: ScriptedConsul;
   let http: ConsulHttp;
 
-  beforeEach(async () => {
-    consul = await ScriptedConsul.start();
-    http = new ConsulHttp({ url: consul.url }, new VirtualClock());
-  });
-
-  afterEach(async () => {
-    http.close();
-    await consul.close();
-  });
+  consulForEach((made) => ({ consul, http } = made));
 
   it("is asked for once", async () => {
     const first = consulFeatures(http);

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, it } from "mocha";
+import { describe, it } from "mocha";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
-import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
+import type { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
 import {
   deleteIntention,
   listIntentions,
   matchIntentions,
   putIntention,
 } from "../../../sdk/src/consul/intentions-api.ts";
-import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
-import { agentSelfOf, ScriptedConsul } from "./scripted-consul.ts";
+import { agentSelfOf, consulForEach, type ScriptedConsul } from "./scripted-consul.ts";
 
 const RULE = { source: "web", destination: "greeter", action: "allow" } as const;
 const STORED = {
@@ -25,15 +24,7 @@ describe("intentions", () => {
   let consul: ScriptedConsul;
   let http: ConsulHttp;
 
-  beforeEach(async () => {
-    consul = await ScriptedConsul.start();
-    http = new ConsulHttp({ url: consul.url }, new VirtualClock());
-  });
-
-  afterEach(async () => {
-    http.close();
-    await consul.close();
-  });
+  consulForEach((made) => ({ consul, http } = made));
 
   /** Answers requests in their order, and gives what was asked. */
   async function play(...replies: readonly (readonly [status: number, body: unknown])[]): Promise<string[]> {

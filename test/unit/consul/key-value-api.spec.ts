@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, it } from "mocha";
+import { describe, it } from "mocha";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
-import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
+import type { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
 import {
   kvDelete,
   kvDeleteTree,
@@ -17,7 +17,7 @@ import { createSession, destroySession, renewSession, sessionInfo } from "../../
 import { kvTransaction } from "../../../sdk/src/consul/txn-api.ts";
 import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
 import { Inbox } from "../../support/inbox.ts";
-import { type Asked, ScriptedConsul } from "./scripted-consul.ts";
+import { type Asked, consulForEach, type ScriptedConsul } from "./scripted-consul.ts";
 
 const INDEX = { "X-Consul-Index": "7" };
 const STORED = { Key: "a/b", Value: "AP8=", Flags: 3, CreateIndex: 4, ModifyIndex: 6, LockIndex: 1, Session: "s1" };
@@ -28,15 +28,7 @@ describe("keys, sessions and transactions", () => {
   let consul: ScriptedConsul;
   let http: ConsulHttp;
 
-  beforeEach(async () => {
-    consul = await ScriptedConsul.start();
-    http = new ConsulHttp({ url: consul.url }, new VirtualClock());
-  });
-
-  afterEach(async () => {
-    http.close();
-    await consul.close();
-  });
+  consulForEach((made) => ({ consul, http } = made));
 
   /** The question that work asks, answered. */
   async function asked(status: number, body: unknown = "", headers: Record<string, string> = INDEX): Promise<Asked> {

@@ -5,6 +5,9 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { afterEach, beforeEach } from "mocha";
+import { ConsulHttp } from "../../../sdk/src/consul/consul-http.ts";
+import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
 import { Inbox } from "../../support/inbox.ts";
 
 /** A request that waits for what the test does with it. */
@@ -140,4 +143,23 @@ export function checkOf(status: "passing" | "warning" | "critical", output = "")
 /** What /v1/agent/self says in a version. */
 export function agentSelfOf(version: string): string {
   return JSON.stringify({ Config: { Datacenter: "dc1", NodeName: "node-1", Version: version } });
+}
+
+/** A Consul of the test's and a client of it, anew for each test of the suite that calls this. */
+export function consulForEach(
+  use: (made: { readonly consul: ScriptedConsul; readonly http: ConsulHttp }) => void,
+): void {
+  let consul: ScriptedConsul;
+  let http: ConsulHttp;
+
+  beforeEach(async () => {
+    consul = await ScriptedConsul.start();
+    http = new ConsulHttp({ url: consul.url }, new VirtualClock());
+    use({ consul, http });
+  });
+
+  afterEach(async () => {
+    http.close();
+    await consul.close();
+  });
 }
