@@ -1,6 +1,7 @@
 /** The ways of a mesh to the services that it calls: made when first asked for, shared by all clients alike, closed together. */
 import { Balancer } from "./balancing/balancer.ts";
 import { pickPolicyNamed } from "./balancing/pick-policies.ts";
+import { subsetOf } from "./balancing/subset.ts";
 import type { Clock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
 import { systemRandom } from "./call/random.ts";
@@ -24,7 +25,15 @@ const DEFAULT_BALANCING = "p2c";
 export interface MeshChannelsParts {
   /** Name of this process. */
   readonly service: string;
-  readonly options: Pick<MeshOptions, "balancing" | "discovery" | "outliers" | "pickPolicies">;
+  /** And what tells it from others of its name. */
+  readonly instance: string;
+  readonly zone: string | undefined;
+  /** Its place among those of its name, from 0; undefined: they are not numbered. */
+  readonly number: number | undefined;
+  readonly options: Pick<
+    MeshOptions,
+    "balancing" | "discovery" | "outliers" | "pickPolicies" | "slowStart" | "subset" | "zonePreference"
+  >;
   readonly consul: ConsulHttp;
   readonly transport: Transport;
   readonly limits: TransportLimits;
@@ -74,7 +83,8 @@ export class MeshChannels {
   }
 
   #open(scheme: Scheme, name: string, balancing: string, tls: TlsOptions | undefined): ServiceChannel {
-    const { clock, limits, metrics, options, transport } = this.#parts;
+    const { clock, instance, limits, metrics, number, options, service, transport, zone } = this.#parts;
+    const { outliers, slowStart, subset, zonePreference } = options;
     const target = `${scheme}:///${name}`;
     return new ServiceChannel({
       target,
@@ -83,13 +93,19 @@ export class MeshChannels {
       transport,
       balancer: new Balancer({
         policy: pickPolicyNamed(balancing, options.pickPolicies),
-        outliers: options.outliers === false ? undefined : (options.outliers ?? {}),
+        outliers: outliers === false ? undefined : (outliers ?? {}),
+        slowStart: slowStart === true ? {} : slowStart || undefined,
+        zone:
+          zonePreference && zone !== undefined
+            ? { ...(zonePreference === true ? {} : zonePreference), own: zone }
+            : undefined,
         clock,
         random: systemRandom,
       }),
       clock,
       limits,
       tls,
+      ...(subset && { choose: (all) => subsetOf(all, subset, { id: `${service} ${instance}`, number }) }),
       observer: channelMetrics(metrics, target, name),
     });
   }

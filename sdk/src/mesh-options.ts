@@ -4,6 +4,9 @@ import type { Registry } from "prom-client";
 import { z } from "zod";
 import { checkOutliers, type OutlierOptions } from "./balancing/outliers.ts";
 import { type OwnPolicies, type PickPolicyName, policyNameFault } from "./balancing/pick-policies.ts";
+import { checkSlowStart, type SlowStartOptions } from "./balancing/slow-start.ts";
+import { checkSubset, type SubsetOptions } from "./balancing/subset.ts";
+import { checkZonePreference, type ZonePreferenceOptions } from "./balancing/zone-preference.ts";
 import { checkUnixPath, isUnixPath } from "./call/address.ts";
 import type { Clock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
@@ -28,6 +31,11 @@ export interface MeshOptions {
   readonly version?: string;
   /** Where this process runs: a rack, a zone. Registered beside every service. Default: MESH_ZONE. */
   readonly zone?: string;
+  /**
+   * This process's place among those of its name, which are numbered from 0 without gaps, as a StatefulSet's are: with
+   * subset it makes connections even. Registered beside every service. Default: MESH_NUMBER, else none.
+   */
+  readonly number?: number;
   /** Where Consul is. Default: Consul's own variables, CONSUL_HTTP_ADDR and its kin, else http://127.0.0.1:8500. */
   readonly consul?: Partial<ConsulOptions>;
   /**
@@ -69,6 +77,12 @@ export interface MeshOptions {
    * in a row, or by gRFC A50's statistics; OutlierOptions says the rest.
    */
   readonly outliers?: OutlierOptions | false;
+  /** Gives endpoints that have just become ready little at first and more by and by. Default false; true: over 30 s. */
+  readonly slowStart?: SlowStartOptions | boolean;
+  /** Keeps calls in this process's zone as long as that can carry them; without a zone all are alike. Default false. */
+  readonly zonePreference?: ZonePreferenceOptions | boolean;
+  /** Connects to some of the endpoints of a service, where there are more; other processes take others. Default: to all. */
+  readonly subset?: SubsetOptions;
   /** Changes contracts' policies: by "package.Service/Method", or "package.Service" for all its methods. */
   readonly policies?: Readonly<Record<string, PolicyOverride>>;
   /** Around every call of every client, the first outermost. */
@@ -144,6 +158,7 @@ export interface MeshChannelOptions {
 
 const port = z.int().min(0).max(65_535);
 const weight = z.int().min(1).max(65_535);
+const number = z.int().min(0).max(999_999_999);
 const registryUnreachable = z.enum(["fail", "retry"]);
 const name = z.string().min(1);
 const milliseconds = z.number().min(0);
@@ -170,6 +185,7 @@ const outliers = z.strictObject({
   successRateDeviations: amount.optional(),
   failureShare: amount.optional(),
   latencyMedians: amount.optional(),
+  panicShare: amount.optional(),
   minEndpoints: amount.optional(),
   minCalls: amount.optional(),
 });
@@ -179,6 +195,7 @@ const meshOptions = z.strictObject({
   instance: name.optional(),
   version: name.optional(),
   zone: name.optional(),
+  number: number.optional(),
   weight: weight.optional(),
   registryUnreachable: registryUnreachable.optional(),
   consul: consulOptionsForm.optional(),
@@ -195,6 +212,16 @@ const meshOptions = z.strictObject({
   balancing: name.optional(),
   pickPolicies: z.record(z.string(), aFunction).optional(),
   outliers: z.union([z.literal(false), outliers]).optional(),
+  slowStart: z
+    .union([
+      z.boolean(),
+      z.strictObject({ windowMs: amount.optional(), minShare: amount.optional(), aggression: amount.optional() }),
+    ])
+    .optional(),
+  zonePreference: z
+    .union([z.boolean(), z.strictObject({ tolerance: amount.optional(), allowanceMs: amount.optional() })])
+    .optional(),
+  subset: z.strictObject({ size: z.int() }).optional(),
   policies: z.record(z.string(), object).optional(),
   clientInterceptors: functions.optional(),
   serverInterceptors: functions.optional(),
@@ -238,6 +265,9 @@ function objectWith(...methods: readonly string[]): z.ZodType {
 export function checkMeshOptions(options: MeshOptions): void {
   check("createMesh", meshOptions, options, options?.pickPolicies);
   if (options.outliers !== undefined && options.outliers !== false) checkOutliers(options.outliers);
+  if (typeof options.slowStart === "object") checkSlowStart(options.slowStart);
+  if (typeof options.zonePreference === "object") checkZonePreference(options.zonePreference);
+  if (options.subset !== undefined) checkSubset(options.subset);
   if (options.tls !== undefined) checkTls(options.tls);
 }
 
@@ -293,6 +323,11 @@ export function portFromEnv(env: NodeJS.ProcessEnv, variable: string): number | 
 /** MESH_WEIGHT, in the same way. */
 export function weightFromEnv(env: NodeJS.ProcessEnv): number | undefined {
   return fromEnv(env, "MESH_WEIGHT", "a whole number, 1 to 65535", (text) => weight.safeParse(wholeNumber(text)));
+}
+
+/** MESH_NUMBER, in the same way. */
+export function numberFromEnv(env: NodeJS.ProcessEnv): number | undefined {
+  return fromEnv(env, "MESH_NUMBER", "a whole number, 0 to 999999999", (text) => number.safeParse(wholeNumber(text)));
 }
 
 /** MESH_REGISTRY_UNREACHABLE, in the same way. */

@@ -7,6 +7,7 @@
  * handler; metrics and logs observe the call as the transport sees it end, so what a late handler does is not counted.
  */
 import type { ChannelInterface } from "@grpc/grpc-js";
+import { NUMBER_KEY } from "./balancing/subset.ts";
 import { type Address, formatAddress, isUnixPath } from "./call/address.ts";
 import { type Clock, systemClock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
@@ -47,6 +48,7 @@ import {
   portFromEnv,
   registryUnreachableFromEnv,
   type ServerOptions,
+  numberFromEnv,
   weightFromEnv,
 } from "./mesh-options.ts";
 import { isWildcard, outerAddress } from "./outer-address.ts";
@@ -92,6 +94,8 @@ export class Mesh {
   readonly #transport: Transport;
   readonly #limits: TransportLimits;
   readonly #weight: number;
+  readonly #zone: string | undefined;
+  readonly #number: number | undefined;
   readonly #registryUnreachable: "fail" | "retry";
   readonly #tls: TlsOptions | undefined;
   readonly #metrics: Metrics;
@@ -122,6 +126,8 @@ export class Mesh {
     this.#tls = options.tls ?? tlsFromEnv(env);
     this.#consul = new ConsulHttp(options.consul ?? consulOptionsFromEnv(env), this.#clock, this.log);
     this.#weight = options.weight ?? weightFromEnv(env) ?? 1;
+    this.#zone = options.zone ?? (env["MESH_ZONE"] || undefined);
+    this.#number = options.number ?? numberFromEnv(env);
     this.#registryUnreachable = options.registryUnreachable ?? registryUnreachableFromEnv(env) ?? "fail";
     completeDiscoveryOptions(options.discovery, env);
     portFromEnv(env, "MESH_ADMIN_PORT");
@@ -129,6 +135,9 @@ export class Mesh {
     this.#metrics = createMetrics({ clock: this.#clock, ...(options.registry && { registry: options.registry }) });
     this.#channels = new MeshChannels({
       service: this.service,
+      instance: this.instance,
+      zone: this.#zone,
+      number: this.#number,
       options,
       consul: this.#consul,
       transport: this.#transport,
@@ -379,7 +388,8 @@ export class Mesh {
     address: Address,
     metadata: Readonly<Record<string, string>>,
   ): ServiceInstance {
-    const { version, zone } = this.#options;
+    const { version } = this.#options;
+    const number = this.#number;
     // A second server of the same service in one process is an instance of its own.
     const plain = `${meshName}-${this.instance}`;
     const id = this.#ids.has(plain) ? `${plain}-${address.port}` : plain;
@@ -390,9 +400,9 @@ export class Mesh {
       address,
       weight: this.#weight,
       version: version ?? (process.env["MESH_VERSION"] || undefined),
-      zone: zone ?? (process.env["MESH_ZONE"] || undefined),
+      zone: this.#zone,
       tags: ["grpc"],
-      metadata,
+      metadata: number === undefined ? metadata : { ...metadata, [NUMBER_KEY]: String(number) },
     };
   }
 

@@ -17,10 +17,12 @@ describe("docs/balancing.md", () => {
     assert.deepEqual(told.sort(), Object.keys(PICK_POLICIES).sort());
   });
 
-  it("shows a program that keeps one user's calls together", function () {
+  describe("shows programs", function () {
     this.timeout(30_000);
-    const folder = mkdtempSync(join(tmpdir(), "balancing-docs-"));
-    try {
+    let folder: string;
+
+    before(() => {
+      folder = mkdtempSync(join(tmpdir(), "balancing-docs-"));
       for (const example of examplesOf(page)) {
         if (example.kind !== "file") continue;
         mkdirSync(dirname(join(folder, example.path)), { recursive: true });
@@ -28,15 +30,22 @@ describe("docs/balancing.md", () => {
       }
       writeFileSync(join(folder, "package.json"), '{"type":"module"}');
       symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
+    });
+
+    after(() => rmSync(folder, { recursive: true, force: true }));
+
+    function run(program: string): string {
       const flags = ["--conditions=meshwork-source", "--import", "tsx"];
-      const printed = execFileSync(process.execPath, [...flags, "carts.js"], {
-        cwd: folder,
-        encoding: "utf8",
-        env: { ...process.env, MESH_LOG_LEVEL: "silent" },
-      });
-      assert.match(printed, /^ring_hash: 3 endpoints, [123] called\n$/);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
+      const env = { ...process.env, MESH_LOG_LEVEL: "silent" };
+      return execFileSync(process.execPath, [...flags, program], { cwd: folder, encoding: "utf8", env });
     }
+
+    it("one that keeps one user's calls together", () => {
+      assert.match(run("carts.js"), /^ring_hash: 3 endpoints, [123] called\n$/);
+    });
+
+    it("one with all that can be put around a policy", () => {
+      assert.equal(run("cautious.js"), "");
+    });
   });
 });

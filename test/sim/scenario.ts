@@ -31,7 +31,12 @@ export interface Prepared {
   readonly sloMs: number;
   /** When what the scenario is about begins. */
   readonly onsetMs: number;
+  /** What it is about beside calls, read when all have ended. */
+  readonly figures?: () => Figures;
 }
+
+/** By name. */
+export type Figures = Readonly<Record<string, number>>;
 
 export interface Scenario {
   readonly about: string;
@@ -65,7 +70,7 @@ export interface Outcome {
 }
 
 export interface Run {
-  readonly outcome: Outcome;
+  readonly outcome: Outcome & Figures;
   readonly recording: Recording;
 }
 
@@ -78,7 +83,7 @@ export function runScenario(
 ): Run {
   const values = Object.fromEntries(Object.entries(scenario.parameters).map(([name, { value }]) => [name, value]));
   const world = { policy, random: seededRandom(seed), fate: seededRandom(seed + 1_000_003) };
-  const { simulation, servers, sloMs, onsetMs } = scenario.prepare({ ...values, ...settings }, world);
+  const { simulation, servers, sloMs, onsetMs, figures } = scenario.prepare({ ...values, ...settings }, world);
   const recording = simulation.run();
   return {
     recording,
@@ -91,6 +96,7 @@ export function runScenario(
       p999Ms: recording.percentile(0.999),
       withinSlo: recording.within(sloMs),
       loadVariation: variation(servers.map((server) => recording.byServer.get(server) ?? 0)),
+      ...figures?.(),
     },
   };
 }
@@ -102,14 +108,11 @@ function variation(counts: readonly number[]): number {
 }
 
 /** The middle of each figure over several runs. */
-export function medianOutcome(outcomes: readonly Outcome[]): Outcome {
+export function medianOutcome(outcomes: readonly (Outcome & Figures)[]): Outcome & Figures {
   const [first] = outcomes;
   if (first === undefined) throw new Error("no run was made: ask for one seed at least");
-  const names = Object.keys(first) as (keyof Outcome)[];
-  return Object.fromEntries(names.map((name) => [name, median(outcomes.map((one) => one[name]))])) as Record<
-    keyof Outcome,
-    number
-  >;
+  const medians = Object.keys(first).map((name) => [name, median(outcomes.map((one) => one[name] as number))]);
+  return Object.fromEntries(medians) as Outcome & Figures;
 }
 
 function median(values: readonly number[]): number {

@@ -3,7 +3,7 @@
  * does with a call: it picks and counts in one step, tells the balancer how the attempt ended, and retries by the shipped
  * rules and budget.
  */
-import { type AttemptEnd, Balancer } from "../../sdk/src/balancing/balancer.ts";
+import { type AttemptEnd, Balancer, type BalancerOptions } from "../../sdk/src/balancing/balancer.ts";
 import { EndpointState } from "../../sdk/src/balancing/endpoint-state.ts";
 import type { PickPolicyFactory } from "../../sdk/src/balancing/pick-policy.ts";
 import { RetryBudget } from "../../sdk/src/resilience/retry-budget.ts";
@@ -26,6 +26,8 @@ export interface SimulationOptions {
   readonly retries: number;
   /** How long a probe may take before it is forgotten. */
   readonly probeTimeoutMs: number;
+  /** What is put around the policy. Default: nothing, so that policies are compared and not their guards. */
+  readonly around?: Pick<BalancerOptions, "outliers" | "slowStart" | "zone">;
   /** Calls that begin before are not recorded. */
   readonly warmupMs: number;
   readonly durationMs: number;
@@ -55,11 +57,11 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.recording = new Recording(options.warmupMs);
-    const { policy, random } = options;
+    const { policy, random, around } = options;
     for (let at = 0; at < options.clients; at++) {
       const probe = (state: EndpointState): void => this.#probe(client, state);
       const client = new Client(
-        new Balancer({ policy, clock: this.agenda, random, probe }),
+        new Balancer({ ...around, policy, clock: this.agenda, random, probe }),
         new RetryBudget({ clock: this.agenda }),
       );
       this.clients.push(client);

@@ -62,8 +62,10 @@ function cost({ costMs }: EndpointExplanation): string {
   return costMs === undefined ? "" : `${costMs.toFixed(1)} ms`;
 }
 
-function stateOf({ connection, ejected }: EndpointExplanation): string {
-  if (ejected === undefined) return connection;
+function stateOf({ connection, ejected, share }: EndpointExplanation): string {
+  if (ejected === undefined) {
+    return share === undefined ? connection : `${connection}, new: ${Math.round(100 * share)} % of its weight`;
+  }
   const next = ejected.triedInMs === 0 ? "on trial" : `tried in ${Math.ceil(ejected.triedInMs / 1_000)} s`;
   return `out for ${ejected.reason} since ${Math.round(ejected.forMs / 1_000)} s, ${next}`;
 }

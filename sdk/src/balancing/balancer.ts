@@ -8,7 +8,9 @@ import type { EndpointState, Verdict } from "./endpoint-state.ts";
 import type { LoadReport } from "./load-report.ts";
 import { type Ejection, type OutlierOptions, Outliers } from "./outliers.ts";
 import type { PickContext, PickPolicy, PickPolicyFactory } from "./pick-policy.ts";
+import { SlowStart, type SlowStartOptions } from "./slow-start.ts";
 import { withoutTried } from "./without-tried.ts";
+import { ZonePreference, type ZonePreferenceOptions } from "./zone-preference.ts";
 
 export interface BalancerOptions {
   readonly policy: PickPolicyFactory;
@@ -16,6 +18,10 @@ export interface BalancerOptions {
   readonly random: Random;
   /** When endpoints that do worse than their peers are taken out; undefined: never. */
   readonly outliers?: OutlierOptions | undefined;
+  /** How the share of new endpoints grows; undefined: they get their full share at once. */
+  readonly slowStart?: SlowStartOptions | undefined;
+  /** The zone that calls should stay in; undefined: all zones are alike. */
+  readonly zone?: (ZonePreferenceOptions & { readonly own: string }) | undefined;
   /** Asks an endpoint for a load report, which comes back by reported(), or does not. Default: nobody is asked. */
   readonly probe?: (state: EndpointState) => void;
 }
@@ -29,25 +35,42 @@ export interface AttemptEnd {
   pushbackMs: number;
 }
 
+/** Endpoints that are picked among, and the policy that does. */
+interface Side {
+  readonly policy: PickPolicy;
+  good: readonly EndpointState[];
+}
+
 export class Balancer {
-  readonly #policy: PickPolicy;
   readonly #time: PickTime;
   readonly #outliers: Outliers | undefined;
+  readonly #slowStart: SlowStart | undefined;
+  readonly #zone: { readonly own: string; readonly preference: ZonePreference } | undefined;
+  /** All endpoints, or with a preferred zone those in it. */
+  readonly #here: Side;
+  /** With a preferred zone those of other zones. */
+  readonly #elsewhere: Side | undefined;
   #ready: readonly EndpointState[] = [];
-  /** Of these, those that are not out. */
-  #good: readonly EndpointState[] = [];
 
-  /** Throws INVALID_ARGUMENT for options of outliers that are out of range. */
-  constructor({ policy, clock, random, outliers, probe }: BalancerOptions) {
+  /** Throws INVALID_ARGUMENT for options that are out of range. */
+  constructor({ policy, clock, random, outliers, slowStart, zone, probe }: BalancerOptions) {
     this.#time = new PickTime(clock);
-    this.#policy = policy({ clock: this.#time, random, ...(probe && { probe }) });
+    const side = (): Side => ({ policy: policy({ clock: this.#time, random, ...(probe && { probe }) }), good: [] });
+    this.#here = side();
     this.#outliers = outliers && new Outliers(outliers, clock, () => this.#sort());
+    if (this.#here.policy.keepsKeys === true) return;
+    this.#slowStart = slowStart && new SlowStart(slowStart, clock, () => this.#reweigh());
+    if (zone === undefined) return;
+    const { own, ...options } = zone;
+    this.#zone = { own, preference: new ZonePreference(options, random, clock.now()) };
+    this.#elsewhere = side();
   }
 
   /** The endpoints that calls can be sent to, whenever they change: a new array each time, or the same one. */
   update(ready: readonly EndpointState[]): void {
     this.#ready = ready;
     this.#outliers?.update(ready);
+    this.#slowStart?.update(ready);
     this.#sort();
   }
 
@@ -56,9 +79,19 @@ export class Balancer {
     return this.#outliers?.ejectionOf(state);
   }
 
+  /** Whether so many endpoints are out that all get calls. */
+  get panicking(): boolean {
+    return this.#outliers?.panicking === true;
+  }
+
+  /** The share of calls that leaves the preferred zone, 0 to 1; undefined when none is preferred. */
+  get elsewhere(): number | undefined {
+    return this.#zone?.preference.elsewhere;
+  }
+
   /** Name of the pick policy. */
   get policy(): string {
-    return this.#policy.name;
+    return this.#here.policy.name;
   }
 
   /** How many endpoints calls can be sent to. */
@@ -73,32 +106,70 @@ export class Balancer {
    * @param nowMs what the clock says: callers need it themselves, and reading it costs as much as the rest of a pick.
    */
   pick(call: PickContext, tried: readonly EndpointState[], nowMs = this.#time.read()): EndpointState | undefined {
-    if (this.#good.length === 0) return undefined;
+    if (this.#ready.length === 0) return undefined;
     this.#time.nowMs = nowMs;
-    const trial = this.#outliers?.trial(tried, nowMs);
-    if (trial !== undefined) return trial;
-    const candidates = tried.length === 0 ? this.#good : withoutTried(this.#good, tried);
-    return this.#policy.pick(candidates, call);
+    const state = this.#outliers?.trial(tried, nowMs) ?? this.#choose(call, tried, nowMs);
+    this.#zone?.preference.began(this.#isHere(state), nowMs);
+    return state;
   }
 
   /** An attempt has ended, once for every pick that was counted. */
   ended(state: EndpointState, { durationMs, verdict, pushbackMs }: AttemptEnd, nowMs = this.#time.read()): void {
     state.ended(nowMs, durationMs, verdict, pushbackMs);
     this.#outliers?.ended(state, durationMs, verdict, nowMs);
+    this.#zone?.preference.ended(this.#isHere(state), durationMs, verdict, nowMs);
   }
 
   /** A load report has come, with an answer or for a probe. */
   reported(state: EndpointState, report: LoadReport, nowMs = this.#time.read()): void {
     this.#time.nowMs = nowMs;
-    this.#policy.reported?.(state, report);
+    const { policy } = this.#elsewhere === undefined || this.#isHere(state) ? this.#here : this.#elsewhere;
+    policy.reported?.(state, report);
+  }
+
+  /** Policies know from a new array that something has changed. */
+  #reweigh(): void {
+    this.#ready = [...this.#ready];
+    this.#sort();
+  }
+
+  #choose(call: PickContext, tried: readonly EndpointState[], nowMs: number): EndpointState {
+    const { policy, good } = this.#side(tried, nowMs);
+    return policy.pick(tried.length === 0 ? good : withoutTried(good, tried), call);
+  }
+
+  /** Where the next attempt goes. A retry that has tried all of one side goes to the other. */
+  #side(tried: readonly EndpointState[], nowMs: number): Side {
+    const here = this.#here;
+    const elsewhere = this.#elsewhere;
+    if (elsewhere === undefined || this.#zone === undefined) return here;
+    const [side, other] = this.#zone.preference.goes(nowMs) ? [elsewhere, here] : [here, elsewhere];
+    if (tried.length === 0) return side;
+    const untried = ({ good }: Side): boolean => good.some((state) => !tried.includes(state));
+    return untried(side) || !untried(other) ? side : other;
+  }
+
+  #isHere(state: EndpointState): boolean {
+    return state.endpoint.zone === this.#zone?.own;
   }
 
   #sort(): void {
     const outliers = this.#outliers;
-    if (outliers?.any !== true) this.#good = this.#ready;
-    else this.#good = this.#ready.filter((state) => outliers.ejectionOf(state) === undefined);
-    if (this.#good.length > 0) this.#policy.update?.(this.#good);
+    const good =
+      outliers?.any === true ? this.#ready.filter((state) => outliers.ejectionOf(state) === undefined) : this.#ready;
+    if (this.#elsewhere === undefined || this.#zone === undefined) return tell(this.#here, good);
+    const here = good.filter((state) => this.#isHere(state));
+    const elsewhere = good.filter((state) => !this.#isHere(state));
+    const all = this.#ready.reduce((count, state) => (this.#isHere(state) ? count + 1 : count), 0);
+    this.#zone.preference.update(all, here.length, elsewhere.length);
+    tell(this.#here, here);
+    tell(this.#elsewhere, elsewhere);
   }
+}
+
+function tell(side: Side, good: readonly EndpointState[]): void {
+  side.good = good;
+  if (good.length > 0) side.policy.update?.(good);
 }
 
 /** The clock of policies: it stands still while they work, at the time that the balancer was told. */

@@ -15,8 +15,9 @@ export class EndpointState {
   inFlight = 0;
   /** Calls that were ever picked for it. */
   picks = 0;
-  /** The endpoint's weight: a positive number, 1 when the registry gives none, as in gRFC A58. */
+  /** What policies weigh it by: a positive number, the registry's (1 when it gives none, as in gRFC A58) times its share. */
   weight: number;
+  #share = 1;
   #level: number;
   #known = false;
   #penaltyLevel: number;
@@ -36,7 +37,17 @@ export class EndpointState {
   /** Replaced when the registry changes its weight or metadata; the identity stays. */
   set endpoint(endpoint: Endpoint) {
     this.#endpoint = endpoint;
-    this.weight = usableWeight(endpoint.weight);
+    this.weight = usableWeight(endpoint.weight) * this.#share;
+  }
+
+  /** The part of its weight that it is given while it is new, above 0 to 1. */
+  get share(): number {
+    return this.#share;
+  }
+
+  set share(share: number) {
+    this.#share = share;
+    this.weight = usableWeight(this.#endpoint.weight) * share;
   }
 
   /** Counts a pick; in the same synchronous step as the pick, so that a burst does not herd. */

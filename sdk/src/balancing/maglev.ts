@@ -44,6 +44,7 @@ export function maglev({ tableSize = DEFAULT_SIZE }: MaglevOptions = {}): PickPo
 
 class Maglev implements PickPolicy {
   readonly name = "maglev";
+  readonly keepsKeys = true;
   readonly #random: Random;
   readonly #table: Int32Array;
   #all: readonly EndpointState[] = [];

@@ -7,7 +7,7 @@
  * Nothing here has a timer: what time does is seen when calls are picked and end.
  */
 import type { Clock } from "../call/clock.ts";
-import { MeshError } from "../call/mesh-error.ts";
+import { checkRanges } from "./check-ranges.ts";
 import type { EndpointState, Verdict } from "./endpoint-state.ts";
 
 export interface OutlierOptions {
@@ -21,6 +21,12 @@ export interface OutlierOptions {
   readonly maxEjectionMs?: number;
   /** The share of endpoints that may be out at a time, 0 to 1, though always one. Default 0.3; A50 has 0.1. */
   readonly maxEjectedShare?: number;
+  /**
+   * Panic: when less than this share of endpoints, 0 to 1, would be left, all get calls as if none were out, for then the
+   * fault is hardly theirs, and those left could not carry the load. Default 0.5, Envoy's; above maxEjectedShare's rest
+   * only where that was raised. 0: never.
+   */
+  readonly panicShare?: number;
   /** Deviations below the mean success rate that take an endpoint out; 0: never. Default 1.9. */
   readonly successRateDeviations?: number;
   /** Share of calls that fail, 0 to 1, that takes an endpoint out; 1: never. Default 0.85. */
@@ -39,6 +45,7 @@ const DEFAULTS: Required<OutlierOptions> = {
   baseEjectionMs: 30_000,
   maxEjectionMs: 300_000,
   maxEjectedShare: 0.3,
+  panicShare: 0.5,
   successRateDeviations: 1.9,
   failureShare: 0.85,
   latencyMedians: 0,
@@ -92,13 +99,18 @@ export class Outliers {
     this.#records.clear();
     for (const state of states) this.#records.set(state, before.get(state) ?? new Record());
     this.#recount();
-    // The good ones may have gone: better a bad endpoint than none.
-    if (this.#ejected === this.#records.size) this.#forgiveAll();
+    if (this.#ejected > this.#most) this.#forgive(this.#ejected - this.#most);
   }
 
-  /** Whether some endpoint is out. */
+  /** Whether some endpoint gets no calls: one is out, and there is no panic. */
   get any(): boolean {
-    return this.#ejected > 0;
+    return this.#ejected > 0 && !this.panicking;
+  }
+
+  /** Whether so many are out that all get calls. */
+  get panicking(): boolean {
+    const size = this.#records.size;
+    return size - this.#ejected < size * this.#options.panicShare;
   }
 
   /** Why an endpoint is out, and since when; undefined when it is not. */
@@ -108,7 +120,7 @@ export class Outliers {
 
   /** An endpoint that is out and should get this call to show whether it is well again; costs nothing while none is. */
   trial(tried: readonly EndpointState[], now: number): EndpointState | undefined {
-    if (this.#ejected === 0) return undefined;
+    if (!this.any) return undefined;
     if (now < this.#nextTrialMs) return undefined;
     for (const [state, { ejection }] of this.#records) {
       if (ejection !== undefined && ejection.untilMs <= now && state.inFlight === 0 && !tried.includes(state)) {
@@ -197,10 +209,14 @@ export class Outliers {
     return (means[means.length >> 1] ?? Infinity) * latencyMedians;
   }
 
+  /** How many may be out: the share allowed, though always one; the last endpoint is better than none, however bad. */
+  get #most(): number {
+    const { size } = this.#records;
+    return Math.min(Math.max(1, Math.floor(size * this.#options.maxEjectedShare)), Math.max(0, size - 1));
+  }
+
   #mayEject(): boolean {
-    const most = Math.max(1, Math.floor(this.#records.size * this.#options.maxEjectedShare));
-    // The last endpoint is better than none, however bad.
-    return this.#ejected < most && this.#ejected + 1 < this.#records.size;
+    return this.#ejected < this.#most;
   }
 
   #eject(record: Record, reason: OutlierReason, now: number): void {
@@ -213,8 +229,11 @@ export class Outliers {
     this.#changed();
   }
 
-  #forgiveAll(): void {
-    for (const record of this.#records.values()) record.ejection = undefined;
+  /** When good ones have gone, those come back that have been out for the most of their time. */
+  #forgive(count: number): void {
+    const out = [...this.#records.values()].filter(({ ejection }) => ejection !== undefined);
+    out.sort((a, b) => (a.ejection as Ejection).untilMs - (b.ejection as Ejection).untilMs);
+    for (const record of out.slice(0, count)) record.ejection = undefined;
     this.#recount();
   }
 
@@ -232,21 +251,17 @@ export class Outliers {
 /** The options with the defaults in the gaps. Throws INVALID_ARGUMENT that names every one out of range. */
 export function checkOutliers(given: OutlierOptions): Required<OutlierOptions> {
   const options = { ...DEFAULTS, ...given };
-  const rules: readonly [name: keyof OutlierOptions, least: number, most: number][] = [
+  return checkRanges("outlier ejection", options, [
     ["consecutiveFailures", 0, Number.MAX_SAFE_INTEGER],
     ["intervalMs", 100, Number.MAX_SAFE_INTEGER],
     ["baseEjectionMs", 1, Number.MAX_SAFE_INTEGER],
     ["maxEjectionMs", options.baseEjectionMs, Number.MAX_SAFE_INTEGER],
     ["maxEjectedShare", 0, 1],
+    ["panicShare", 0, 1],
     ["successRateDeviations", 0, Number.MAX_SAFE_INTEGER],
     ["failureShare", 0, 1],
     ["latencyMedians", 0, Number.MAX_SAFE_INTEGER],
     ["minEndpoints", 1, Number.MAX_SAFE_INTEGER],
     ["minCalls", 1, Number.MAX_SAFE_INTEGER],
-  ];
-  const faults = rules
-    .filter(([name, least, most]) => !(options[name] >= least && options[name] <= most))
-    .map(([name, least, most]) => `${name} is ${options[name]}: give ${least} to ${most}`);
-  if (faults.length === 0) return options;
-  throw new MeshError("INVALID_ARGUMENT", `options of outlier ejection are wrong: ${faults.join("; ")}`);
+  ]);
 }

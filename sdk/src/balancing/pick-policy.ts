@@ -26,6 +26,11 @@ export interface PickPolicy {
   /** As configuration names it: "p2c". */
   readonly name: string;
   /**
+   * Whether calls of one key must go to one endpoint: slow start and zone preference, which would send them elsewhere for a
+   * while, then leave the policy alone. Default false.
+   */
+  readonly keepsKeys?: boolean;
+  /**
    * Hears which endpoints there are: at least one, before the first pick and whenever they or their weights change, with a
    * new array each time. What takes longer than a moment waits for the next pick: at the start one endpoint after another
    * becomes ready.
@@ -48,5 +53,5 @@ export interface PolicyEnvironment {
   readonly probe?: (state: EndpointState) => void;
 }
 
-/** Makes the policy of one client of one service. */
+/** Makes the policy of one client of one service; with zone preference one for the own zone and one for the others. */
 export type PickPolicyFactory = (environment: PolicyEnvironment) => PickPolicy;

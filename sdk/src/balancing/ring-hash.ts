@@ -43,6 +43,7 @@ export function ringHash(given: RingHashOptions = {}): PickPolicyFactory {
 
 class RingHash implements PickPolicy {
   readonly name = "ring_hash";
+  readonly keepsKeys = true;
   readonly #random: Random;
   readonly #minSize: number;
   readonly #maxSize: number;

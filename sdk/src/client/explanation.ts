@@ -14,6 +14,13 @@ export interface ClientExplanation {
   readonly freshness: "live" | "stale" | "unknown";
   /** Why they are not live, where that is known. */
   readonly error?: string;
+  /** How many endpoints there are, of which a subset may be used. */
+  readonly known: number;
+  /** Whether so many endpoints are out that all get calls. */
+  readonly panicking: boolean;
+  /** The share of calls that leaves this process's zone, 0 to 1; absent when none is preferred. */
+  readonly elsewhere?: number;
+  /** Those that are used. */
   readonly endpoints: readonly EndpointExplanation[];
 }
 
@@ -24,6 +31,8 @@ export interface EndpointExplanation {
   readonly zone?: string;
   readonly version?: string;
   readonly weight: number;
+  /** The part of its weight that it is given while it is new, where that is not all. */
+  readonly share?: number;
   readonly connection: ConnectionState;
   /** Calls of this client that have not ended. */
   readonly inFlight: number;
@@ -56,7 +65,8 @@ export function explainEndpoint(
     address: formatAddress(address),
     ...(zone !== undefined && { zone }),
     ...(version !== undefined && { version }),
-    weight: state.weight,
+    weight: state.weight / state.share,
+    ...(state.share < 1 && { share: state.share }),
     connection,
     inFlight: state.inFlight,
     picks: state.picks,

@@ -4,6 +4,7 @@
  */
 import { EndpointState } from "../balancing/endpoint-state.ts";
 import type { Balancer } from "../balancing/balancer.ts";
+import type { Endpoint } from "../balancing/endpoint.ts";
 import type { PickContext } from "../balancing/pick-policy.ts";
 import { formatAddress } from "../call/address.ts";
 import type { Clock } from "../call/clock.ts";
@@ -40,6 +41,8 @@ export interface ServiceChannelOptions {
   /** undefined: plaintext. */
   readonly tls?: TlsOptions | undefined;
   readonly observer?: ChannelObserver;
+  /** Which of the known endpoints it connects to. Default: all. */
+  readonly choose?: (endpoints: readonly Endpoint[]) => readonly Endpoint[];
 }
 
 /** A stream that a channel ends when it closes; it may have no end of its own. */
@@ -141,11 +144,15 @@ export class ServiceChannel {
   explain(): ClientExplanation {
     const nowMs = this.#options.clock.now();
     const error = this.#view?.error;
+    const { elsewhere } = this.balancer;
     return {
       target: this.target,
       policy: this.balancer.policy,
       freshness: this.#view?.freshness ?? "unknown",
       ...(error !== undefined && { error: error.message }),
+      known: this.#view?.endpoints.length ?? 0,
+      panicking: this.balancer.panicking,
+      ...(elsewhere !== undefined && { elsewhere }),
       endpoints: [...this.#members.values()].map(({ state, connection }) =>
         explainEndpoint(state, connection.state, this.balancer, nowMs),
       ),
@@ -181,9 +188,10 @@ export class ServiceChannel {
   #apply(view: EndpointView): void {
     if (this.#closed) return;
     this.#view = view;
-    const listed = new Set(view.endpoints.map((endpoint) => endpoint.id));
+    const endpoints = this.#options.choose?.(view.endpoints) ?? view.endpoints;
+    const listed = new Set(endpoints.map((endpoint) => endpoint.id));
     for (const id of this.#members.keys()) if (!listed.has(id)) this.#remove(id);
-    for (const endpoint of view.endpoints) {
+    for (const endpoint of endpoints) {
       const member = this.#members.get(endpoint.id);
       if (member !== undefined && sameAddress(member.state, endpoint.address)) {
         member.state.endpoint = endpoint;

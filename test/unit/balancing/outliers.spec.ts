@@ -129,6 +129,41 @@ describe("outliers", () => {
     assert.equal(lab.balancer.pick(CALL, []), bad);
   });
 
+  it("come back when good ones have gone, the one that would be tried next first", () => {
+    const lab = new Lab(9, { ...IN_A_ROW, maxEjectedShare: 0.3 });
+    const [first, second, third, ...good] = lab.fleet;
+    for (const bad of [first, second]) {
+      lab.calls(27, failing(bad));
+      lab.clock.advance(10);
+    }
+    assert.deepEqual(lab.out, [first, second]);
+    lab.balancer.update([first!, second!, third!, ...good.slice(0, 3)]);
+    assert.deepEqual(lab.out, [second]);
+  });
+
+  it("all get calls in a panic, when too few would be left", () => {
+    const lab = new Lab(4, { ...IN_A_ROW, maxEjectedShare: 1 });
+    const [a, b, c, d] = lab.fleet;
+    lab.calls(12, failing(a, b));
+    assert.equal(lab.calls(8, failing(a, b)).has(a!), false);
+    assert.equal(lab.balancer.panicking, false);
+    lab.calls(6, failing(a, b, c));
+    assert.deepEqual(lab.out, [a, b, c]);
+    assert.equal(lab.balancer.panicking, true);
+    assert.deepEqual(lab.calls(8, failing(a, b, c)), new Set([a, b, c, d]));
+    lab.clock.advance(1_000);
+    lab.calls(8, failing());
+    assert.deepEqual(lab.out, []);
+    assert.equal(lab.balancer.panicking, false);
+  });
+
+  it("cause no panic when that is turned off", () => {
+    const lab = new Lab(4, { ...IN_A_ROW, maxEjectedShare: 1, panicShare: 0 });
+    const [a, b, c, d] = lab.fleet;
+    lab.calls(24, failing(a, b, c));
+    assert.deepEqual(lab.calls(8, failing(a, b, c)), new Set([d]));
+  });
+
   describe("by statistics", () => {
     /** An interval of calls, seen by the first call of the next. */
     function interval(

@@ -36,7 +36,7 @@ describe("what a mesh explains of its balancing", () => {
       explained().endpoints.find(({ address }) => address === addresses[1]);
     await callUntil(translator, () => broken()?.ejected !== undefined);
     const { endpoints, ...client } = explained();
-    assert.deepEqual(client, { target, policy: "round_robin", freshness: "live" });
+    assert.deepEqual(client, { target, policy: "round_robin", freshness: "live", known: 2, panicking: false });
     const well = endpoints.find(({ address }) => address === addresses[0]);
     assert.deepEqual(
       [well?.address, well?.connection, well?.inFlight, well?.ejected],
@@ -54,6 +54,26 @@ describe("what a mesh explains of its balancing", () => {
       [[target, explained().endpoints.map(({ id, picks }) => [id, picks])]],
     );
     assert.throws(() => mesh.explain("ftp:///x"), { code: "INVALID_ARGUMENT" });
+    await mesh.close();
+  });
+
+  it("is how many endpoints of a service are known, beside the subset that is used, and what new ones are given", async () => {
+    const options = { ...ALONE, log: recordedLog().log, number: 0, zone: "here" };
+    const mesh = createMesh({ ...options, subset: { size: 2 }, slowStart: true, zonePreference: true });
+    const target = "static:///127.0.0.1:1,127.0.0.1:2,127.0.0.1:3";
+    const translator = mesh.client(TranslatorService, { target });
+    await assert.rejects(translator.translate({ phrase: "hello" }), { code: "UNAVAILABLE" });
+    const [explained] = mesh.explain(target);
+    assert.equal(explained?.known, 3);
+    assert.equal(explained.endpoints.length, 2);
+    assert.equal(explained.elsewhere, 1);
+    assert.deepEqual(
+      explained.endpoints.map(({ weight, share }) => [weight, share]),
+      [
+        [1, 0.1],
+        [1, 0.1],
+      ],
+    );
     await mesh.close();
   });
 });

@@ -1,7 +1,7 @@
 /** What the scenarios are for: the default policy keeps its promises in them, over several seeds. */
 import assert from "node:assert/strict";
 import { PICK_POLICIES, type PickPolicyName } from "../../../sdk/src/balancing/pick-policies.ts";
-import { medianOutcome, type Outcome, runScenario } from "../../sim/scenario.ts";
+import { type Figures, medianOutcome, type Outcome, runScenario, type Scenario } from "../../sim/scenario.ts";
 import { scenarios } from "../../sim/scenarios.ts";
 
 const SEEDS = [1, 2, 3];
@@ -10,6 +10,12 @@ function outcome(name: string, policy: PickPolicyName, settings: Readonly<Record
   const scenario = scenarios[name];
   assert.ok(scenario !== undefined);
   return medianOutcome(SEEDS.map((seed) => runScenario(scenario, PICK_POLICIES[policy], seed, settings).outcome));
+}
+
+/** Less work, where a scenario has these. */
+function small({ parameters }: Scenario): Record<string, number> {
+  const less = { seconds: 12, qps: 100, clients: 10 };
+  return Object.fromEntries(Object.entries(less).filter(([name]) => name in parameters));
 }
 
 describe("the simulator's scenarios", function () {
@@ -34,6 +40,26 @@ describe("the simulator's scenarios", function () {
     }
   });
 
+  it("zones: calls stay while their zone can carry them, spill while it cannot, and come back", () => {
+    const preferring = outcome("zones", "p2c") as Outcome & Figures;
+    assert.ok(preferring["ownShareBefore"]! > 0.95, JSON.stringify(preferring));
+    // The own zone can take two thirds of what comes.
+    assert.ok(preferring["ownShareWhile"]! > 0.5 && preferring["ownShareWhile"]! < 0.67, JSON.stringify(preferring));
+    assert.ok(preferring["ownShareAfter"]! > 0.95, JSON.stringify(preferring));
+    assert.equal(preferring.errorRate, 0);
+    const indifferent = outcome("zones", "p2c", { preferred: 0 }) as Outcome & Figures;
+    assert.ok(indifferent["ownShareBefore"]! < 0.4, JSON.stringify(indifferent));
+  });
+
+  it("subsetting: numbered clients spread their connections evenly, others roughly, and few move", () => {
+    const few = { clients: 100, servers: 1_000, qps: 2_000, seconds: 1 };
+    const numbered = outcome("subsetting", "p2c", few) as Outcome & Figures;
+    assert.equal(numbered["mostConnections"], 1);
+    assert.ok(numbered["churn"]! <= 1.5, JSON.stringify(numbered));
+    const rendezvous = outcome("subsetting", "p2c", { ...few, numbered: 0 }) as Outcome & Figures;
+    assert.ok(rendezvous["mostConnections"]! > 2, JSON.stringify(rendezvous));
+  });
+
   it("are the same again with the same seed, and others with another", () => {
     const scenario = scenarios["slowmiddle"]!;
     const settings = { seconds: 5 };
@@ -46,7 +72,7 @@ describe("the simulator's scenarios", function () {
 
   it("can be run with every parameter of theirs as it is", () => {
     for (const [name, scenario] of Object.entries(scenarios)) {
-      const { recording } = runScenario(scenario, PICK_POLICIES.p2c, 1, { seconds: 12, qps: 100 });
+      const { recording } = runScenario(scenario, PICK_POLICIES.p2c, 1, small(scenario));
       assert.ok(recording.calls > 0, name);
     }
   });
