@@ -20,6 +20,7 @@ import {
   type MethodPolicy,
   readPolicy,
   SERVICE_POLICY,
+  type ServiceOption,
 } from "@meshwork/sdk/contract";
 import { isIdentifier } from "./identifiers.ts";
 import { fieldKey, messageExport } from "./message-names.ts";
@@ -52,7 +53,7 @@ export function readContract(file: DescFile, registry: Registry): FileContract {
 }
 
 function readService(service: DescService, registry: Registry, problems: PlacedProblem[]): ServiceContract {
-  const option = optionOf(service, SERVICE_POLICY, registry) as { readonly name?: string } | undefined;
+  const option = optionOf(service, SERVICE_POLICY, registry) as ServiceOption | undefined;
   const name = meshName(service.typeName, option?.name);
   problems.push(...name.problems.map((problem) => placeProblem(problem, service)));
   const keys = new Map<string, string>();
@@ -65,18 +66,24 @@ function readService(service: DescService, registry: Registry, problems: PlacedP
     }
     keys.set(key, method.name);
     problems.push(...[method.input, method.output].flatMap((message) => nameProblems(message, method)));
-    return { desc: method, key, policy: readMethod(method, registry, problems) };
+    return { desc: method, key, policy: readMethod(method, option?.balancing, registry, problems) };
   });
   return { desc: service, meshName: name.value, methods };
 }
 
-function readMethod(method: DescMethod, registry: Registry, problems: PlacedProblem[]): MethodPolicy {
+function readMethod(
+  method: DescMethod,
+  balancing: string | undefined,
+  registry: Registry,
+  problems: PlacedProblem[],
+): MethodPolicy {
   const idempotency = (MethodOptions_IdempotencyLevel[method.idempotency] ?? "IDEMPOTENCY_UNKNOWN") as IdempotencyLevel;
   const policy = readPolicy({
     method: subjectOf(method),
     idempotency,
     option: optionOf(method, METHOD_POLICY, registry),
     input: messageShape(method.input, { keyOf: fieldKey, wrappers: "values" }),
+    balancing,
   });
   problems.push(...policy.problems.map((problem) => placeProblem(problem, method)));
   return policy.value;

@@ -7,6 +7,7 @@
  * handler; metrics and logs observe the call as the transport sees it end, so what a late handler does is not counted.
  */
 import type { ChannelInterface } from "@grpc/grpc-js";
+import { policyNameFault } from "./balancing/pick-policies.ts";
 import { NUMBER_KEY } from "./balancing/subset.ts";
 import { type Address, formatAddress, isUnixPath } from "./call/address.ts";
 import { type Clock, systemClock } from "./call/clock.ts";
@@ -171,15 +172,14 @@ export class Mesh {
     if (this.#closing !== undefined) throw closedError(target);
     this.#checkPolicies(definition);
     const tls = options.tls === false ? undefined : (options.tls ?? this.#tls);
-    const environment = this.#channels.environment(target, options.balancing, tls);
     const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
-    const bind = (method: MethodDefinition): BoundMethod =>
-      new BoundMethod(
-        method,
-        this.#configured(method, options.policy),
-        environment,
-        observers.map((observe) => observe(method, environment.channel.target)),
-      );
+    const bind = (method: MethodDefinition): BoundMethod => {
+      const configuration = this.#configured(method, options.policy);
+      const balancing = options.balancing ?? this.#balancingOf(method, configuration);
+      const environment = this.#channels.environment(target, balancing, tls);
+      const observing = observers.map((observe) => observe(method, environment.channel.target));
+      return new BoundMethod(method, configuration, environment, observing);
+    };
     const interceptors = [...(this.#options.clientInterceptors ?? []), ...(options.interceptors ?? [])];
     return typedClient(definition.methods, bind, interceptors) as Client;
   }
@@ -197,7 +197,12 @@ export class Mesh {
   channel(target: string, options: MeshChannelOptions = {}): ChannelInterface {
     checkChannelOptions(options, this.#options.pickPolicies);
     if (this.#closing !== undefined) throw closedError(target);
-    for (const contract of options.contracts ?? []) this.#checkPolicies(contract);
+    const balancingOf = (method: MethodDefinition): string | undefined =>
+      options.balancing ?? this.#balancingOf(method, this.#configured(method, undefined));
+    for (const contract of options.contracts ?? []) {
+      this.#checkPolicies(contract);
+      Object.values(contract.methods).forEach(balancingOf);
+    }
     const tls = options.tls === false ? undefined : (options.tls ?? this.#tls);
     const environment = this.#channels.environment(target, options.balancing, tls);
     const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
@@ -206,8 +211,17 @@ export class Mesh {
       contracts: options.contracts ?? [],
       credentialsRule: tls !== undefined || options.plaintextCredentials === true ? "send" : "refuse",
       configured: (method) => reachable(this.#configured(method, undefined), method),
+      environmentOf: (method) => this.#channels.environment(target, balancingOf(method), tls),
       observe: (method) => observers.map((observe) => observe(method, environment.channel.target)),
     });
+  }
+
+  /** The pick policy that configuration or contract name for a method. Throws INVALID_ARGUMENT when there is none of the name. */
+  #balancingOf(method: MethodDefinition, configuration: PolicyOverride | undefined): string | undefined {
+    const name = configuration?.balancing ?? method.policy.balancing;
+    const fault = name && policyNameFault(name, this.#options.pickPolicies);
+    if (fault) throw new MeshError("INVALID_ARGUMENT", `balancing of ${methodLabel(method)}: ${fault}`);
+    return name;
   }
 
   /** A server: add() services, then start() it. Throws INVALID_ARGUMENT for options or variables that are wrong. */

@@ -280,7 +280,7 @@ describe("a contract that cannot be loaded", () => {
       'import "meshwork/v1/policy.proto";',
       "message M { string id = 1; oneof o { string a = 2; } }",
       "service BadService {",
-      '  option (.meshwork.v1.service) = {name: "Not A Name" colour: "blue"};',
+      '  option (.meshwork.v1.service) = {name: "Not A Name" colour: "blue" balancing: 7};',
       "  rpc Buy(M) returns (M) { option (meshwork.v1.policy) = {deadline: {} retry: {max_attempts: 1}}; }",
       '  rpc Sell(M) returns (M) { option (meshwork.v1.policy).hash_key = "a"; }',
       "  rpc sell(M) returns (M) { option (meshwork.v1.policy) = {deadlin: {seconds: 1}}; }",
@@ -289,6 +289,7 @@ describe("a contract that cannot be loaded", () => {
     const reason = refused(() => loadContract(path));
     for (const problem of [
       'bad.v1.BadService: name "Not A Name" is not a DNS label',
+      "bad.v1.BadService: balancing is 7: write a text",
       "bad.v1.BadService: colour is not a field of the option",
       "bad.v1.BadService.Buy: deadline is 0 ms",
       "bad.v1.BadService.Buy: retry.max_attempts is 1",

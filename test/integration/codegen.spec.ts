@@ -104,12 +104,17 @@ describe("buf generate with protoc-gen-mesh", () => {
       },
       hashKey: "userInfo.userId",
       criticality: "SHEDDABLE",
+      balancing: "maglev",
     });
     assert.deepEqual((await shapesMethod("hedged")).policy, {
       idempotency: "IDEMPOTENT",
       hedging: { maxAttempts: 2, delayMs: 30, nonFatalStatusCodes: ["UNAVAILABLE"] },
+      balancing: "least_request",
     });
-    assert.deepEqual((await shapesMethod("down")).policy, { idempotency: "IDEMPOTENCY_UNKNOWN" });
+    assert.deepEqual((await shapesMethod("down")).policy, {
+      idempotency: "IDEMPOTENCY_UNKNOWN",
+      balancing: "least_request",
+    });
   });
 
   it("joins each method with the codecs of its messages: nested, imported, well-known, and of one name", async () => {

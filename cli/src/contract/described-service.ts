@@ -10,26 +10,28 @@ import {
   type MethodPolicy,
   readPolicy,
   SERVICE_POLICY,
+  type ServiceOption,
 } from "@meshwork/sdk/contract";
 import { CommandError } from "../failures.ts";
 import type { KnownService } from "./contract-source.ts";
 
 export function describedService(desc: DescService, types: Registry): KnownService {
-  const option = optionOf(desc, SERVICE_POLICY, types) as { readonly name?: string } | undefined;
+  const option = optionOf(desc, SERVICE_POLICY, types) as ServiceOption | undefined;
   return {
     desc,
     types,
     meshName: meshName(desc.typeName, option?.name).value,
-    policyOf: (method) => policyOf(method, types),
+    policyOf: (method) => policyOf(method, option?.balancing, types),
   };
 }
 
-function policyOf(method: DescMethod, types: Registry): MethodPolicy {
+function policyOf(method: DescMethod, balancing: string | undefined, types: Registry): MethodPolicy {
   const { value, problems } = readPolicy({
     method: `${method.parent.typeName}.${method.name}`,
     idempotency: (MethodOptions_IdempotencyLevel[method.idempotency] ?? "IDEMPOTENCY_UNKNOWN") as IdempotencyLevel,
     option: optionOf(method, METHOD_POLICY, types),
     input: messageShape(method.input, { keyOf: (name) => localName(method, name), wrappers: "values" }),
+    balancing,
   });
   if (problems.length === 0) return value;
   throw new CommandError(`contract cannot be followed: ${problems.map(describeProblem).join("; ")}`);

@@ -67,11 +67,12 @@ function shortType(name: string, scope: string): string {
 }
 
 /** What a caller can count on: "deadline 1 s, 3 attempts, no side effects". */
-export function describePolicy({ deadlineMs, retry, hedging, idempotency }: MethodPolicy): string {
+export function describePolicy({ deadlineMs, retry, hedging, idempotency, balancing }: MethodPolicy): string {
   return [
     deadlineMs === undefined ? "" : `deadline ${deadlineMs < 1_000 ? `${deadlineMs} ms` : `${deadlineMs / 1_000} s`}`,
     retry === undefined ? "" : `${retry.maxAttempts} attempts`,
     hedging === undefined ? "" : `hedged after ${hedging.delayMs} ms`,
+    balancing === undefined ? "" : `balanced by ${balancing}`,
     idempotency === "IDEMPOTENCY_UNKNOWN" ? "" : idempotency.toLowerCase().replaceAll("_", " "),
   ]
     .filter((part) => part !== "")

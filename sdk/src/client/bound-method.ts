@@ -7,6 +7,7 @@ import {
   type ClientMethodObserver,
   observerThrew,
 } from "../call/observer.ts";
+import { MeshError } from "../call/mesh-error.ts";
 import { methodLabel } from "../call/method-info.ts";
 import type { Random } from "../call/random.ts";
 import type { EndpointState } from "../balancing/endpoint-state.ts";
@@ -51,9 +52,16 @@ export class BoundMethod {
     this.#policy = mergePolicy(definition, { configuration });
   }
 
-  /** The policy of a call; merged once per override object. */
+  /**
+   * The policy of a call; merged once per override object. Throws INVALID_ARGUMENT when the two add up to nonsense, or the call
+   * names a pick policy: connections and what is known of endpoints belong to one, which was chosen with the client.
+   */
   policy(call: PolicyOverride | undefined): MethodPolicy {
     if (call === undefined) return this.#policy;
+    if (call.balancing !== undefined) {
+      const cure = `give it to mesh.client(), or to the mesh as policies["${this.label}"]`;
+      throw new MeshError("INVALID_ARGUMENT", `call of ${this.label} cannot choose its balancing: ${cure}`);
+    }
     let merged = this.#merged.get(call);
     if (merged === undefined) {
       merged = mergePolicy(this.definition, { configuration: this.#configuration, call });

@@ -19,12 +19,15 @@ type CreateCall = ChannelInterface["createCall"];
 type WatchState = ChannelInterface["watchConnectivityState"];
 
 export interface GrpcJsChannelOptions {
+  /** Of what the contracts do not name; its state is the channel's. */
   readonly environment: ClientEnvironment;
   /** Contracts of services that are called through it; what they do not name is called as bytes of an unknown method. */
   readonly contracts: readonly ServiceDefinition[];
   readonly credentialsRule: CredentialsRule;
   /** What the mesh's configuration changes of a method's policy. */
   configured(method: MethodDefinition): PolicyOverride | undefined;
+  /** That of a method whose contract or configuration names a pick policy. */
+  environmentOf(method: MethodDefinition): ClientEnvironment;
   /** Called once for each method. */
   observe(method: MethodInfo): readonly ClientMethodObserver[];
 }
@@ -132,7 +135,7 @@ export class GrpcJsChannel implements ChannelInterface {
   }
 
   #bind(definition: MethodDefinition, observers: readonly ClientMethodObserver[]): BoundMethod {
-    const { environment } = this.#options;
+    const environment = this.#options.environmentOf(definition);
     return new BoundMethod(definition, this.#options.configured(definition), environment, observers);
   }
 

@@ -13,7 +13,7 @@ export const MAX_ATTEMPTS = 5;
 export const MAX_TIMER_MS = 2_147_483_647;
 
 /** Programs without types misspell them, and what nobody reads would be lost without a word. */
-const POLICY_PROPERTIES = ["deadlineMs", "retry", "hedging", "hashKey", "criticality"];
+const POLICY_PROPERTIES = ["deadlineMs", "retry", "hedging", "hashKey", "criticality", "balancing"];
 
 export interface PolicyProblem {
   /** The property of MethodPolicy: "retry.maxAttempts". */
@@ -25,7 +25,7 @@ export interface PolicyProblem {
 /** All that is wrong with a policy; empty when it can be followed. */
 export function policyProblems(policy: MethodPolicy): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
-  const { idempotency, deadlineMs, retry, hedging, criticality } = policy;
+  const { idempotency, deadlineMs, retry, hedging, criticality, balancing } = policy;
   for (const property of Object.keys(policy)) {
     if (property === "idempotency" || POLICY_PROPERTIES.includes(property)) continue;
     problems.push({ property, fault: `is no property of a policy: write one of ${POLICY_PROPERTIES.join(", ")}` });
@@ -41,6 +41,9 @@ export function policyProblems(policy: MethodPolicy): PolicyProblem[] {
       property: "criticality",
       fault: `is ${JSON.stringify(criticality)}: write one of ${CRITICALITIES.join(", ")}`,
     });
+  }
+  if (balancing !== undefined && (typeof balancing !== "string" || balancing === "")) {
+    problems.push({ property: "balancing", fault: `is ${JSON.stringify(balancing)}: write the name of a pick policy` });
   }
   if (idempotency === "IDEMPOTENCY_UNKNOWN") {
     const fault = "may send a call twice, so the method needs option idempotency_level = NO_SIDE_EFFECTS or IDEMPOTENT";

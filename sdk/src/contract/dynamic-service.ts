@@ -43,7 +43,7 @@ export function readDynamicService(
   codecs: DynamicCodecs,
 ): Checked<ServiceDefinition> {
   const problems: ContractProblem[] = [];
-  const name = readName(desc, customOption(parsed, SERVICE_POLICY), problems);
+  const { name, balancing } = readServiceOption(desc, customOption(parsed, SERVICE_POLICY), problems);
   const methods: Record<string, MethodDefinition> = {};
   for (const method of desc.methods) {
     const key = methodKey(method.name);
@@ -61,6 +61,7 @@ export function readDynamicService(
       idempotency: MethodOptions_IdempotencyLevel[method.idempotency] as IdempotencyLevel,
       option: customOption(origin, METHOD_POLICY),
       input: messageShape(method.input, { keyOf: camelKey, wrappers: "messages" }),
+      balancing,
     });
     problems.push(...policy.problems);
     methods[key] = {
@@ -77,20 +78,23 @@ export function readDynamicService(
   return { value: { typeName: desc.typeName, meshName: name, methods }, problems };
 }
 
-function readName(desc: DescService, option: unknown, problems: ContractProblem[]): string {
-  const { name, ...unknown } = (option ?? {}) as { readonly name?: unknown };
-  const faults = Object.keys(unknown).map((field) => [field, "is not a field of the option"] as const);
-  if (name !== undefined && typeof name !== "string") {
-    return refuse([...faults, ["name", `is ${JSON.stringify(name)}: write a text`]], "");
-  }
-  const read = meshName(desc.typeName, name);
+function readServiceOption(
+  { typeName }: DescService,
+  option: unknown,
+  problems: ContractProblem[],
+): { readonly name: string; readonly balancing: string | undefined } {
+  const { name, balancing, ...unknown } = (option ?? {}) as Readonly<Record<string, unknown>>;
+  const refuse = (field: string, fault: string): undefined => {
+    problems.push({ subject: typeName, field, message: `${field} ${fault}` });
+  };
+  const text = (field: string, value: unknown): string | undefined =>
+    value === undefined || typeof value === "string"
+      ? value
+      : refuse(field, `is ${JSON.stringify(value)}: write a text`);
+  for (const field of Object.keys(unknown)) refuse(field, "is not a field of the option");
+  const read = meshName(typeName, text("name", name));
   problems.push(...read.problems);
-  return refuse(faults, read.value);
-
-  function refuse(found: readonly (readonly [string, string])[], value: string): string {
-    for (const [field, fault] of found) problems.push({ subject: desc.typeName, field, message: `${field} ${fault}` });
-    return value;
-  }
+  return { name: read.value, balancing: text("balancing", balancing) || undefined };
 }
 
 /** The value of a custom option, which the text may name in full or as seen from its own package. */

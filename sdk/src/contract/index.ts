@@ -9,4 +9,4 @@ export { type FieldShape, messageShape, type MessageShape, type MessageStyle } f
 export { meshName, methodKey } from "./names.ts";
 export * from "./policy.ts";
 export { type Checked, type ContractProblem, describeProblem } from "./problem.ts";
-export { METHOD_POLICY, type PolicySource, readPolicy, SERVICE_POLICY } from "./read-policy.ts";
+export { METHOD_POLICY, type PolicySource, readPolicy, SERVICE_POLICY, type ServiceOption } from "./read-policy.ts";

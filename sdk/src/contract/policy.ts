@@ -41,6 +41,8 @@ export interface MethodPolicy {
   /** A request field's path, or "metadata:" and a key. */
   readonly hashKey?: string;
   readonly criticality?: Criticality;
+  /** Name of a pick policy; chosen when a client is made, so a single call cannot change it. */
+  readonly balancing?: string;
 }
 
 /** What configuration may change of a method's policy: everything but whether it is safe to send twice. */

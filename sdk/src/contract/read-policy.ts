@@ -49,17 +49,34 @@ export interface PolicySource {
   readonly option: unknown;
   /** The request's type, which hash_key is checked against. */
   readonly input: MessageShape;
+  /** The pick policy that its service names; undefined when that names none. */
+  readonly balancing: string | undefined;
+}
+
+/** meshwork.v1.ServicePolicy in JSON, which leaves out what is empty. */
+export interface ServiceOption {
+  readonly name?: string;
+  readonly balancing?: string;
 }
 
 /** The policy of a method, and all that is wrong with it. */
 export function readPolicy(source: PolicySource): Checked<MethodPolicy> {
   const reader = new OptionReader(source.method);
-  const fields = reader.fields("", source.option ?? {}, ["deadline", "retry", "hedging", "hashKey", "criticality"]);
+  const fields = reader.fields("", source.option ?? {}, [
+    "deadline",
+    "retry",
+    "hedging",
+    "hashKey",
+    "criticality",
+    "balancing",
+  ]);
   const deadlineMs = reader.duration("deadline", fields.get("deadline"), undefined);
   const retry = fields.has("retry") ? readRetry(reader, fields.get("retry")) : undefined;
   const hedging = fields.has("hedging") ? readHedging(reader, fields.get("hedging")) : undefined;
   const hashKey = readHash(reader, fields.get("hashKey"), source.input);
   const criticality = readCriticality(reader, fields.get("criticality"));
+  // Empty is proto3's absent.
+  const balancing = (fields.get("balancing") || source.balancing) as string | undefined;
   const policy: MethodPolicy = {
     idempotency: source.idempotency,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
@@ -67,6 +84,7 @@ export function readPolicy(source: PolicySource): Checked<MethodPolicy> {
     ...(hedging === undefined ? {} : { hedging }),
     ...(hashKey === undefined ? {} : { hashKey }),
     ...(criticality === undefined ? {} : { criticality }),
+    ...(balancing === undefined ? {} : { balancing }),
   };
   for (const { property, fault } of policyProblems(policy)) reader.refuse(FIELD_NAMES[property] ?? property, fault);
   return { value: policy, problems: reader.problems };

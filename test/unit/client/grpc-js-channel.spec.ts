@@ -17,8 +17,10 @@ interface Heard {
 
 function channelOf(lab: CallLab, credentialsRule: CredentialsRule = "refuse"): GrpcJsChannel {
   const { clock, channel, budget } = lab;
+  const environment = { clock, channel, budget, random: () => 0 };
   return new GrpcJsChannel({
-    environment: { clock, channel, budget, random: () => 0 },
+    environment,
+    environmentOf: () => environment,
     contracts: [],
     credentialsRule,
     configured: () => undefined,

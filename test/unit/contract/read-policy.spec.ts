@@ -21,8 +21,8 @@ const REQUEST: MessageShape = {
   ]),
 };
 
-function read(option: unknown, idempotency: IdempotencyLevel = "IDEMPOTENT") {
-  return readPolicy({ method: "shop.v1.ShopService.Buy", idempotency, option, input: REQUEST });
+function read(option: unknown, idempotency: IdempotencyLevel = "IDEMPOTENT", balancing?: string) {
+  return readPolicy({ method: "shop.v1.ShopService.Buy", idempotency, option, input: REQUEST, balancing });
 }
 
 const RETRY = {
@@ -79,6 +79,8 @@ describe("readPolicy", () => {
     ["a nested field to hash", { hash_key: "user.user_id" }, { hashKey: "user.userId" }],
     ["metadata to hash", { hashKey: "metadata:x-session" }, { hashKey: "metadata:x-session" }],
     ["criticality", { criticality: "CRITICALITY_BATCH" }, { criticality: "BATCH" }],
+    ["a pick policy", { balancing: "ring_hash" }, { balancing: "ring_hash" }],
+    ["no pick policy", { balancing: "" }, {}],
     ["unspecified criticality", { criticality: "CRITICALITY_UNSPECIFIED" }, {}],
   ];
   for (const [title, option, policy] of good) {
@@ -165,6 +167,7 @@ describe("readPolicy", () => {
     ["a hash key of many values", { hashKey: "user.tags" }, "hash_key", /is repeated/],
     ["a hash key in a oneof", { hashKey: "card" }, "hash_key", /in a oneof/],
     ["a hash key that is no text", { hashKey: 7 }, "hash_key", /write a text/],
+    ["a pick policy that is no text", { balancing: 7 }, "balancing", /is 7: write the name of a pick policy/],
     ["an empty metadata key", { hashKey: "metadata:" }, "hash_key", /names no metadata key/],
     ["a binary metadata key", { hashKey: "metadata:user-bin" }, "hash_key", /not "-bin"/],
     ["a metadata key in capitals", { hashKey: "metadata:User" }, "hash_key", /names no metadata key/],
@@ -221,5 +224,10 @@ describe("readPolicy", () => {
   it("takes keys of both spellings alike", () => {
     assert.equal(camelCase("retryable_status_codes"), "retryableStatusCodes");
     assert.deepEqual(read({ hash_key: "order_id" }), read({ hashKey: "order_id" }));
+  });
+
+  it("takes the service's pick policy where the method names none", () => {
+    assert.equal(read(undefined, "IDEMPOTENT", "maglev").value.balancing, "maglev");
+    assert.equal(read({ balancing: "p2c" }, "IDEMPOTENT", "maglev").value.balancing, "p2c");
   });
 });

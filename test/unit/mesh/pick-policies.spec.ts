@@ -7,8 +7,8 @@ import { recordedLog } from "../../support/logs.ts";
 
 const SERVERS = 4;
 
-/** Translators that answer with their number, and a client of all of them. */
-async function fleet(options: MeshOptions) {
+/** Translators that answer with their number. */
+async function serving(options: MeshOptions): Promise<{ readonly mesh: Mesh; readonly target: string }> {
   const mesh = createMesh({ ...ALONE, log: recordedLog().log, ...options });
   const ports: number[] = [];
   for (let number = 0; number < SERVERS; number++) {
@@ -21,7 +21,12 @@ async function fleet(options: MeshOptions) {
     await server.start();
     ports.push(server.address.port);
   }
-  const target = `static:///${ports.map((port) => `127.0.0.1:${port}`).join(",")}`;
+  return { mesh, target: `static:///${ports.map((port) => `127.0.0.1:${port}`).join(",")}` };
+}
+
+/** With a client of all of them. */
+async function fleet(options: MeshOptions) {
+  const { mesh, target } = await serving(options);
   return { mesh, translator: mesh.client(TranslatorService, { target }) };
 }
 
@@ -78,6 +83,41 @@ describe("the pick policy that a user chooses", () => {
     await closing(mesh, async () => {
       assert.throws(() => mesh.client(TranslatorService, { balancing: "best" }), wrong);
       assert.throws(() => mesh.channel("static:///127.0.0.1:1", { balancing: "best" }), wrong);
+    });
+  });
+
+  it("can be a method's own, by configuration or contract, which a client's own choice goes before", async () => {
+    const method = "translator.v1.TranslatorService/Translate";
+    const { mesh, target } = await serving({ policies: { [method]: { balancing: "maglev" } } });
+    await closing(mesh, async () => {
+      const policies = (): string[] => mesh.explain(target).map(({ policy }) => policy);
+      mesh.client(TranslatorService, { target });
+      assert.deepEqual(policies().sort(), ["maglev", "p2c"]);
+      mesh.client(TranslatorService, { target, balancing: "random" });
+      assert.deepEqual(policies().sort(), ["maglev", "p2c", "random"]);
+      const { listLanguages, ...others } = TranslatorService.methods;
+      const policy = { ...listLanguages!.policy, balancing: "least_request" };
+      const methods = { ...others, listLanguages: { ...listLanguages!, policy } };
+      mesh.client({ ...TranslatorService, methods }, { target });
+      assert.deepEqual(policies().sort(), ["least_request", "maglev", "p2c", "random"]);
+      const channel = mesh.channel(target, { contracts: [{ ...TranslatorService, methods }] });
+      assert.equal(channel.getTarget(), target);
+    });
+  });
+
+  it("of a method must be one that there is, and cannot be changed for a call", async () => {
+    const method = "translator.v1.TranslatorService/Translate";
+    const { mesh, target } = await serving({ policies: { [method]: { balancing: "best" } } });
+    await closing(mesh, async () => {
+      const wrong = /balancing of translator\.v1\.TranslatorService\/Translate: there is no pick policy "best"/;
+      assert.throws(() => mesh.client(TranslatorService, { target }), wrong);
+      assert.throws(() => mesh.channel(target, { contracts: [TranslatorService] }), wrong);
+      const translator = mesh.client(TranslatorService, { target, balancing: "p2c" });
+      await assert.rejects(translator.translate({ phrase: "x" }, { policy: { balancing: "maglev" } }), {
+        code: "INVALID_ARGUMENT",
+        message:
+          /call of translator\.v1\.TranslatorService\/Translate cannot choose its balancing: give it to mesh\.client\(\)/,
+      });
     });
   });
 

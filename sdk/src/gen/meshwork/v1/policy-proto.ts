@@ -49,6 +49,9 @@ export const POLICY_PROTO = [
   "  string hash_key = 4;",
   "  // Which calls go first when not all can be served. Default: that of the call being served, else DEFAULT.",
   "  Criticality criticality = 5;",
+  "  // Which pick policy gives each call its instance: \"p2c\", \"ring_hash\" or another of the mesh's, or one that the calling",
+  "  // program has added. Clients that choose one themselves go before. Default: that of the service.",
+  "  string balancing = 6;",
   "}",
   "",
   "// Retries after gRFC A6. The mesh's retry budget and the server's push-back bound them further.",
@@ -93,5 +96,7 @@ export const POLICY_PROTO = [
   "  // The name it is registered and discovered under. Default: the proto service's name in kebab-case without a",
   "  // trailing \"Service\": GreeterService is \"greeter\", UserAccountService is \"user-account\".",
   "  string name = 1;",
+  "  // The pick policy of its methods that name none. Default: that of the calling program, \"p2c\" unless it says otherwise.",
+  "  string balancing = 2;",
   "}",
 ].join("\n");
