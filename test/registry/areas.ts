@@ -8,6 +8,7 @@ import { scripts as discoveryChain } from "./scripts/discovery-chain.ts";
 import { scripts as filters } from "./scripts/filters.ts";
 import { scripts as keyValue } from "./scripts/key-value.ts";
 import { scripts as locks } from "./scripts/locks.ts";
+import { scripts as native } from "./scripts/native.ts";
 import { scripts as registration } from "./scripts/registration.ts";
 import { scripts as requests } from "./scripts/requests.ts";
 import { scripts as sessions } from "./scripts/sessions.ts";
@@ -26,6 +27,7 @@ export const areas: Readonly<Record<string, Readonly<Record<string, Script>>>> =
   transactions,
   "config entries": configEntries,
   "discovery chain": discoveryChain,
+  "native instances": native,
   requests,
   watches,
 };

@@ -7,7 +7,7 @@ import { type Reply, RequestError } from "../http/reply.ts";
 import type { Call, Route } from "../http/router.ts";
 import { decodeCatalogRegistration, decodeDeregistration } from "../json/catalog-body.ts";
 import { catalogServiceJson, healthServiceJson, nodeJson } from "../json/shapes.ts";
-import { CatalogError, compare, topics } from "../state/catalog.ts";
+import { type Catalog, CatalogError, compare, topics } from "../state/catalog.ts";
 import type { CatalogNode, Instance } from "../state/service.ts";
 
 /** Where there is nothing to have an index, Consul shows the smallest. */
@@ -26,24 +26,25 @@ export function catalogRoutes(state: AgentState): Route[] {
     }));
   };
 
-  const service = (call: Call): Promise<Reply> => {
-    const name = call.rest;
-    if (name === "") throw new RequestError(400, "Missing service name");
-    const tags = call.query.getAll("tag");
-    const wanted = nodeMetaParameter(call.query);
-    const near = nearParameter(call.query, own.name);
-    const read = (): Instance[] => near(tagged(catalog.instances(name), tags).filter(({ node }) => wanted(node.meta)));
-    return answerCatalogQuery(
-      state,
-      call,
-      (filter) => ({
-        index: catalog.serviceIndex(name),
-        topic: topics.instances(name),
-        value: filter(read().map(catalogServiceJson)),
-      }),
-      catalogServiceFields,
-    );
-  };
+  const service =
+    (which: Which) =>
+    (call: Call): Promise<Reply> => {
+      const name = call.rest;
+      if (name === "") throw new RequestError(400, "Missing service name");
+      const find = instanceFinder(catalog, which, call.query);
+      const wanted = nodeMetaParameter(call.query);
+      const near = nearParameter(call.query, own.name);
+      return answerCatalogQuery(
+        state,
+        call,
+        (filter) => {
+          const { index, found } = find(name);
+          const shown = near(found.filter(({ node }) => wanted(node.meta)));
+          return { index, topic: topics.instances(name), value: filter(shown.map(catalogServiceJson)) };
+        },
+        catalogServiceFields,
+      );
+    };
 
   const nodes = (call: Call): Promise<Reply> => {
     const wanted = nodeMetaParameter(call.query);
@@ -109,7 +110,8 @@ export function catalogRoutes(state: AgentState): Route[] {
 
   return [
     { path: "/v1/catalog/services", methods: { GET: services } },
-    { path: "/v1/catalog/service/", methods: { GET: service } },
+    { path: "/v1/catalog/service/", methods: { GET: service("all") } },
+    { path: "/v1/catalog/connect/", methods: { GET: service("native") } },
     { path: "/v1/catalog/nodes", methods: { GET: nodes } },
     { path: "/v1/catalog/node/", methods: { GET: onNode("map") } },
     { path: "/v1/catalog/node-services/", methods: { GET: onNode("list") } },
@@ -120,8 +122,24 @@ export function catalogRoutes(state: AgentState): Route[] {
 
 const missing = { Node: null, Services: null } as const;
 
+/** Which instances of a service a query is about; "native": those that speak the mesh's TLS themselves. */
+export type Which = "all" | "native";
+
+/** Finds the instances that a query is about, and its index. Consul does not look at the tags of native ones. */
+export function instanceFinder(
+  catalog: Catalog,
+  which: Which,
+  query: URLSearchParams,
+): (name: string) => { readonly index: number; readonly found: readonly Instance[] } {
+  if (which === "native") {
+    return (name) => ({ index: catalog.nativeIndex(name), found: catalog.nativeInstances(name) });
+  }
+  const tags = query.getAll("tag");
+  return (name) => ({ index: catalog.serviceIndex(name), found: tagged(catalog.instances(name), tags) });
+}
+
 /** Those that carry every tag; tags have no case. */
-export function tagged(instances: readonly Instance[], tags: readonly string[]): readonly Instance[] {
+function tagged(instances: readonly Instance[], tags: readonly string[]): readonly Instance[] {
   if (tags.length === 0) return instances;
   const wanted = tags.map((tag) => tag.toLowerCase());
   return instances.filter(({ service }) => {

@@ -8,7 +8,7 @@ import type { Call, Route } from "../http/router.ts";
 import { catalogCheckJson, healthServiceJson, nodeJson } from "../json/shapes.ts";
 import { topics } from "../state/catalog.ts";
 import type { Check, Instance } from "../state/service.ts";
-import { nearParameter, tagged } from "./catalog.ts";
+import { instanceFinder, nearParameter, type Which } from "./catalog.ts";
 
 export function healthRoutes(state: AgentState): Route[] {
   const { node: own, catalog } = state;
@@ -21,28 +21,27 @@ export function healthRoutes(state: AgentState): Route[] {
   const passes = (instance: Instance): boolean =>
     catalog.checksOf(instance).every(({ status }) => status === "passing");
 
-  const service = (call: Call): Promise<Reply> => {
-    const name = call.rest;
-    if (name === "") throw new RequestError(400, "Missing service name");
-    const passingOnly = passingParameter(call.query);
-    const tags = call.query.getAll("tag");
-    const wanted = nodeMetaParameter(call.query);
-    const near = nearParameter(call.query, own.name);
-    const read = (): Instance[] => {
-      const found = tagged(catalog.instances(name), tags).filter(({ node }) => wanted(node.meta));
-      return near(passingOnly ? found.filter(passes) : found);
+  const service =
+    (which: Which) =>
+    (call: Call): Promise<Reply> => {
+      const name = call.rest;
+      if (name === "") throw new RequestError(400, "Missing service name");
+      const passingOnly = passingParameter(call.query);
+      const find = instanceFinder(catalog, which, call.query);
+      const wanted = nodeMetaParameter(call.query);
+      const near = nearParameter(call.query, own.name);
+      return answerCatalogQuery(
+        state,
+        call,
+        (filter) => {
+          const { index, found } = find(name);
+          const known = found.filter(({ node }) => wanted(node.meta));
+          const shown = near(passingOnly ? known.filter(passes) : known);
+          return { index, topic: topics.health(name), value: filter(shown.map(healthOf)) };
+        },
+        healthFields,
+      );
     };
-    return answerCatalogQuery(
-      state,
-      call,
-      (filter) => ({
-        index: catalog.serviceIndex(name),
-        topic: topics.health(name),
-        value: filter(read().map(healthOf)),
-      }),
-      healthFields,
-    );
-  };
 
   /** Checks of any kind, of nodes that carry what is wanted. */
   const checks = (call: Call, topic: string, read: () => readonly Check[]): Promise<Reply> => {
@@ -90,7 +89,8 @@ export function healthRoutes(state: AgentState): Route[] {
   };
 
   return [
-    { path: "/v1/health/service/", methods: { GET: service } },
+    { path: "/v1/health/service/", methods: { GET: service("all") } },
+    { path: "/v1/health/connect/", methods: { GET: service("native") } },
     { path: "/v1/health/checks/", methods: { GET: ofService } },
     { path: "/v1/health/node/", methods: { GET: ofNode } },
     { path: "/v1/health/state/", methods: { GET: inState } },

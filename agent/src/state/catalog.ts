@@ -105,6 +105,15 @@ export class Catalog {
     return this.#tableIndexes.get("extinctions") ?? Math.max(this.servicesIndex, this.checksIndex);
   }
 
+  /**
+   * The index of queries about the native instances of one service. Where there are none Consul shows the index of the
+   * last service to vanish, even while the service has others.
+   */
+  nativeIndex(name: string): number {
+    if (this.nativeInstances(name).length > 0) return this.serviceIndex(name);
+    return this.#tableIndexes.get("extinctions") ?? this.serviceIndex(name);
+  }
+
   /** All nodes, by name. */
   nodes(): CatalogNode[] {
     return [...this.#entries].sort(([a], [b]) => compare(a, b)).map(([, { node }]) => node);
@@ -118,6 +127,11 @@ export class Catalog {
   instances(name?: string): Instance[] {
     const found = name === undefined ? this.#allInstances() : [...(this.#services.get(key(name))?.values() ?? [])];
     return found.sort((a, b) => compare(key(a.node.name), key(b.node.name)) || compare(a.service.id, b.service.id));
+  }
+
+  /** Those of one service that speak the mesh's TLS themselves, by node and ID. */
+  nativeInstances(name: string): Instance[] {
+    return this.instances(name).filter(({ service }) => service.connectNative);
   }
 
   /** The instances on one node, by ID. */
