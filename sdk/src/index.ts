@@ -42,6 +42,7 @@ export type {
   Schema,
   ServiceDefinition,
 } from "./contract/index.ts";
+export type { ConnectionOptions } from "./client/connection-options.ts";
 export type { OutlierOptions } from "./balancing/outliers.ts";
 export type { EndpointState } from "./balancing/endpoint-state.ts";
 export type { Endpoint } from "./balancing/endpoint.ts";

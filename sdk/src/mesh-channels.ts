@@ -32,7 +32,7 @@ export interface MeshChannelsParts {
   readonly number: number | undefined;
   readonly options: Pick<
     MeshOptions,
-    "balancing" | "discovery" | "outliers" | "pickPolicies" | "slowStart" | "subset" | "zonePreference"
+    "balancing" | "connections" | "discovery" | "outliers" | "pickPolicies" | "slowStart" | "subset" | "zonePreference"
   >;
   readonly consul: ConsulHttp;
   readonly transport: Transport;
@@ -84,7 +84,7 @@ export class MeshChannels {
 
   #open(scheme: Scheme, name: string, balancing: string, tls: TlsOptions | undefined): ServiceChannel {
     const { clock, instance, limits, metrics, number, options, service, transport, zone } = this.#parts;
-    const { outliers, slowStart, subset, zonePreference } = options;
+    const { connections, outliers, slowStart, subset, zonePreference } = options;
     const target = `${scheme}:///${name}`;
     return new ServiceChannel({
       target,
@@ -105,6 +105,7 @@ export class MeshChannels {
       clock,
       limits,
       tls,
+      connections,
       ...(subset && { choose: (all) => subsetOf(all, subset, { id: `${service} ${instance}`, number }) }),
       observer: channelMetrics(metrics, target, name),
     });

@@ -11,6 +11,7 @@ import { checkUnixPath, isUnixPath } from "./call/address.ts";
 import type { Clock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
 import { MeshError } from "./call/mesh-error.ts";
+import { completeConnectionOptions, type ConnectionOptions } from "./client/connection-options.ts";
 import type { ClientInterceptor } from "./client/interceptor.ts";
 import type { ServiceDefinition } from "./contract/definition.ts";
 import type { PolicyOverride } from "./contract/policy.ts";
@@ -83,6 +84,8 @@ export interface MeshOptions {
   readonly zonePreference?: ZonePreferenceOptions | boolean;
   /** Connects to some of the endpoints of a service, where there are more; other processes take others. Default: to all. */
   readonly subset?: SubsetOptions;
+  /** When clients connect to endpoints, how many at a time, and when they disconnect. Default: at once, 100 at a time, never. */
+  readonly connections?: ConnectionOptions;
   /** Changes contracts' policies: by "package.Service/Method", or "package.Service" for all its methods. */
   readonly policies?: Readonly<Record<string, PolicyOverride>>;
   /** Around every call of every client, the first outermost. */
@@ -221,6 +224,13 @@ const meshOptions = z.strictObject({
   zonePreference: z
     .union([z.boolean(), z.strictObject({ tolerance: amount.optional(), allowanceMs: amount.optional() })])
     .optional(),
+  connections: z
+    .strictObject({
+      connect: z.enum(["eager", "lazy"]).optional(),
+      maxConnecting: z.int().optional(),
+      idleMs: z.union([amount, z.literal(Infinity)], "expected a number").optional(),
+    })
+    .optional(),
   subset: z.strictObject({ size: z.int() }).optional(),
   policies: z.record(z.string(), object).optional(),
   clientInterceptors: functions.optional(),
@@ -268,6 +278,7 @@ export function checkMeshOptions(options: MeshOptions): void {
   if (typeof options.slowStart === "object") checkSlowStart(options.slowStart);
   if (typeof options.zonePreference === "object") checkZonePreference(options.zonePreference);
   if (options.subset !== undefined) checkSubset(options.subset);
+  if (options.connections !== undefined) completeConnectionOptions(options.connections);
   if (options.tls !== undefined) checkTls(options.tls);
 }
 

@@ -13,6 +13,7 @@ import type { AttemptRecord, ClientCallRecord } from "../../sdk/src/call/observe
 import type { CallKind } from "../../sdk/src/call/method-info.ts";
 import { type StatusCode, STATUS_NUMBERS } from "../../sdk/src/call/status.ts";
 import { BoundMethod } from "../../sdk/src/client/bound-method.ts";
+import type { ConnectionOptions } from "../../sdk/src/client/connection-options.ts";
 import { ServiceChannel } from "../../sdk/src/client/service-channel.ts";
 import type { MethodDefinition } from "../../sdk/src/contract/definition.ts";
 import type { MessageCodec } from "../../sdk/src/contract/message-codec.ts";
@@ -141,6 +142,7 @@ export interface Peer {
 export interface LabOptions {
   readonly budget?: Partial<RetryBudgetOptions>;
   readonly random?: () => number;
+  readonly connections?: ConnectionOptions;
 }
 
 export class CallLab {
@@ -166,6 +168,7 @@ export class CallLab {
       balancer: new Balancer({ policy: roundRobin, clock, random: this.#random }),
       clock,
       limits: DEFAULT_LIMITS,
+      connections: options.connections,
     });
   }
 

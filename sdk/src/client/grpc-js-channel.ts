@@ -77,8 +77,8 @@ export class GrpcJsChannel implements ChannelInterface {
     return this.#options.environment.channel.target;
   }
 
-  /** Endpoints are connected to as soon as they are known, so there is nothing to try. */
-  getConnectivityState(_tryToConnect: boolean): connectivityState {
+  getConnectivityState(tryToConnect: boolean): connectivityState {
+    if (tryToConnect && !this.#closed) this.#options.environment.channel.wake();
     return this.#closed ? connectivityState.SHUTDOWN : STATES[this.#options.environment.channel.state];
   }
 

@@ -1,14 +1,16 @@
 /**
- * A client's way to one service: watches who serves it, keeps a connection to each, and picks among those that are ready.
- * The pick policy decides; this file only knows who can be asked.
+ * A client's way to one service: watches who serves it, keeps a connection to each while there are calls, and picks among
+ * those that are ready. The pick policy decides; this file only knows who can be asked.
  */
 import { EndpointState } from "../balancing/endpoint-state.ts";
 import type { Balancer } from "../balancing/balancer.ts";
 import type { Endpoint } from "../balancing/endpoint.ts";
 import type { PickContext } from "../balancing/pick-policy.ts";
 import { formatAddress } from "../call/address.ts";
-import type { Clock } from "../call/clock.ts";
+import type { Clock, Timer } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
+import { completeConnectionOptions, type ConnectionOptions } from "./connection-options.ts";
+import { ConnectionPacer } from "./connection-pacer.ts";
 import { type ClientExplanation, explainEndpoint } from "./explanation.ts";
 import type { Directory, EndpointView, Watch } from "../discovery/directory.ts";
 import type {
@@ -41,6 +43,7 @@ export interface ServiceChannelOptions {
   /** undefined: plaintext. */
   readonly tls?: TlsOptions | undefined;
   readonly observer?: ChannelObserver;
+  readonly connections?: ConnectionOptions | undefined;
   /** Which of the known endpoints it connects to. Default: all. */
   readonly choose?: (endpoints: readonly Endpoint[]) => readonly Endpoint[];
 }
@@ -53,13 +56,15 @@ export interface OpenStream {
 /** An endpoint with its connection. */
 interface Member {
   state: EndpointState;
-  readonly connection: Connection;
+  connection: Connection;
 }
 
 export class ServiceChannel {
   readonly target: string;
   readonly balancer: Balancer;
   readonly #options: ServiceChannelOptions;
+  readonly #idleMs: number;
+  readonly #pacer: ConnectionPacer;
   readonly #watch: Watch;
   readonly #members = new Map<string, Member>();
   readonly #connections = new Map<EndpointState, Connection>();
@@ -69,11 +74,22 @@ export class ServiceChannel {
   #ready = false;
   #view: EndpointView | undefined;
   #closed = false;
+  /** Whether connections wait for a call. */
+  #asleep: boolean;
+  /** When an endpoint was last asked for. */
+  #usedMs: number;
+  #idleTimer: Timer | undefined;
 
   constructor(options: ServiceChannelOptions) {
     this.target = options.target;
     this.balancer = options.balancer;
     this.#options = options;
+    const { connect, idleMs, maxConnecting } = completeConnectionOptions(options.connections);
+    this.#idleMs = idleMs;
+    this.#pacer = new ConnectionPacer(maxConnecting);
+    this.#usedMs = options.clock.now();
+    this.#asleep = connect === "lazy";
+    if (!this.#asleep) this.#awaitIdleness();
     this.#watch = options.directory.watch(options.name, (view) => this.#apply(view));
   }
 
@@ -87,7 +103,17 @@ export class ServiceChannel {
     tried: readonly EndpointState[],
     nowMs = this.#options.clock.now(),
   ): EndpointState | undefined {
+    this.#usedMs = nowMs;
+    if (this.#asleep) this.wake();
     return this.balancer.pick(call, tried, nowMs);
+  }
+
+  /** Connects, if connections wait for a call. */
+  wake(): void {
+    if (!this.#asleep || this.#closed) return;
+    this.#asleep = false;
+    for (const { connection } of this.#members.values()) this.#pacer.add(connection);
+    this.#awaitIdleness();
   }
 
   /** The connection of a picked endpoint; undefined once the endpoint has gone. */
@@ -99,6 +125,7 @@ export class ServiceChannel {
   get state(): ConnectionState {
     if (this.#closed) return "closed";
     if (this.#ready) return "ready";
+    if (this.#asleep) return "idle";
     if (this.#view === undefined) return "connecting";
     for (const { connection } of this.#members.values()) {
       if (connection.state === "connecting" || connection.state === "idle") return "connecting";
@@ -179,6 +206,7 @@ export class ServiceChannel {
     if (this.#closed) return;
     this.#closed = true;
     this.#watch.close();
+    this.#idleTimer?.cancel();
     for (const stream of this.#streams) stream.fail("CANCELLED", `client of ${this.target} was closed during the call`);
     for (const id of this.#members.keys()) this.#remove(id);
     this.#options.observer?.closed();
@@ -205,8 +233,15 @@ export class ServiceChannel {
   }
 
   #add(state: EndpointState): void {
+    const connection = this.#connectTo(state);
+    this.#members.set(state.endpoint.id, { state, connection });
+    this.#connections.set(state, connection);
+    if (!this.#asleep) this.#pacer.add(connection);
+  }
+
+  #connectTo({ endpoint }: EndpointState): Connection {
     const { transport, limits, clock, tls } = this.#options;
-    const { address, id } = state.endpoint;
+    const { address, id } = endpoint;
     let before: ConnectionState = "idle";
     let wasLost = false;
     const connection = transport.connect(address, {
@@ -218,12 +253,39 @@ export class ServiceChannel {
         if (before === "ready") wasLost = true;
         if (now === "ready" && wasLost) this.#forget(id);
         before = now;
+        if (now !== "connecting") this.#pacer.done(connection);
         this.#changed();
       },
     });
-    this.#members.set(id, { state, connection });
-    this.#connections.set(state, connection);
-    connection.connect();
+    return connection;
+  }
+
+  /** Looks again when there may have been no call for long enough. */
+  #awaitIdleness(): void {
+    if (this.#idleMs === Infinity) return;
+    const { clock } = this.#options;
+    const leftMs = this.#usedMs + this.#idleMs - clock.now();
+    this.#idleTimer = clock.setBackgroundTimer(() => this.#awaitOrSleep(), Math.max(1, leftMs));
+  }
+
+  #awaitOrSleep(): void {
+    const busy = this.#streams.size > 0 || [...this.#members.values()].some(({ state }) => state.inFlight > 0);
+    if (busy) this.#usedMs = this.#options.clock.now();
+    if (this.#options.clock.now() - this.#usedMs < this.#idleMs) this.#awaitIdleness();
+    else this.#sleep();
+  }
+
+  /** Closes connections until the next call. What is known of endpoints stays. */
+  #sleep(): void {
+    this.#asleep = true;
+    for (const member of this.#members.values()) {
+      const { connection } = member;
+      member.connection = this.#connectTo(member.state);
+      this.#connections.set(member.state, member.connection);
+      connection.close();
+      this.#pacer.done(connection);
+    }
+    this.#changed();
   }
 
   /** What answers after a lost connection may be another process: the old one's failures are not held against it. */
@@ -241,6 +303,7 @@ export class ServiceChannel {
     this.#members.delete(id);
     this.#connections.delete(member.state);
     member.connection.close();
+    this.#pacer.done(member.connection);
   }
 
   /** Those that are ready; when all are down all of them, for their connections know why, and try again. */

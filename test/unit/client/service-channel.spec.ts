@@ -4,6 +4,7 @@ import { Balancer } from "../../../sdk/src/balancing/balancer.ts";
 import { roundRobin } from "../../../sdk/src/balancing/round-robin.ts";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
 import { ServiceChannel } from "../../../sdk/src/client/service-channel.ts";
+import { StreamCall } from "../../../sdk/src/client/stream-call.ts";
 import { callUnary } from "../../../sdk/src/client/unary-call.ts";
 import { DEFAULT_LIMITS, type ConnectionState } from "../../../sdk/src/transport/transport.ts";
 import { CallLab, endpoint, live } from "../../support/call-lab.ts";
@@ -179,4 +180,94 @@ describe("a service channel", () => {
       ["closed", "connecting > ready", "idle > connecting", "ready > closed", "view of 1"].sort(),
     );
   });
+
+  describe("that connects lazily", () => {
+    it("connects with the first call, which waits for it", async () => {
+      const { lab, peers } = await CallLab.with(["a", "b"], { connections: { connect: "lazy" } });
+      assert.equal(lab.channel.state, "idle");
+      assert.deepEqual(states(lab), ["idle", "idle"]);
+      const asked = callUnary(lab.method("Ask"), "who?");
+      await lab.settle();
+      assert.deepEqual(states(lab), ["ready", "ready"]);
+      peers.flatMap(({ calls }) => calls)[0]!.answer("me");
+      assert.equal(await asked, "me");
+      assert.equal(lab.channel.state, "ready");
+      lab.assertQuiet();
+    });
+
+    it("connects to what becomes known once it is awake", async () => {
+      const { lab } = await CallLab.with(["a"], { connections: { connect: "lazy" } });
+      lab.channel.wake();
+      await lab.serve("b");
+      lab.directory.publish(live("a", "b"));
+      await lab.settle();
+      assert.deepEqual(states(lab), ["ready", "ready"]);
+    });
+  });
+
+  describe("that closes idle connections", () => {
+    const connections = { idleMs: 1_000 };
+
+    it("does so after that time without a call, and connects again for the next", async () => {
+      const { lab, peers } = await CallLab.with(["a"], { connections });
+      const [state] = lab.channel.endpoints;
+      const before = lab.channel.connectionOf(state!);
+      await lab.clock.advanceAsync(999);
+      assert.deepEqual(states(lab), ["ready"]);
+      await lab.clock.advanceAsync(1);
+      assert.deepEqual(states(lab), ["idle"]);
+      assert.equal(before?.state, "closed");
+      assert.equal(lab.channel.state, "idle");
+      const asked = callUnary(lab.method("Ask"), "who?");
+      await lab.settle();
+      peers[0]!.calls[0]!.answer("me");
+      assert.equal(await asked, "me");
+      assert.equal(lab.channel.endpoints[0], state);
+      await lab.clock.advanceAsync(1_000);
+      assert.deepEqual(states(lab), ["idle"]);
+      lab.assertQuiet();
+    });
+
+    it("does not while a call or a stream is under way", async () => {
+      const { lab, peers } = await CallLab.with(["a"], { connections });
+      const asked = callUnary(lab.method("Ask", { deadlineMs: 60_000 }), "who?");
+      await lab.clock.advanceAsync(5_000);
+      assert.deepEqual(states(lab), ["ready"]);
+      peers[0]!.calls[0]!.answer("me");
+      await asked;
+      const stream = new StreamCall(lab.method("List"), ["what?"], undefined).start();
+      await lab.clock.advanceAsync(5_000);
+      assert.deepEqual(states(lab), ["ready"]);
+      peers[0]!.calls[1]!.end();
+      for await (const one of stream.responses) assert.fail(String(one));
+      await lab.clock.advanceAsync(2_000);
+      assert.deepEqual(states(lab), ["idle"]);
+      lab.assertQuiet();
+    });
+  });
+
+  it("connects to no more endpoints at a time than it may, and to all in the end", async () => {
+    const hosts = ["a", "b", "c", "d", "e"];
+    const { lab } = await CallLab.with([], { connections: { maxConnecting: 2 } });
+    for (const host of hosts.slice(1)) await lab.serve(host);
+    lab.directory.publish(live(...hosts));
+    assert.deepEqual(states(lab), ["connecting", "connecting", "idle", "idle", "idle"]);
+    await lab.settle();
+    // One that cannot be reached holds nobody up.
+    assert.deepEqual(states(lab), ["failed", "ready", "ready", "ready", "ready"]);
+  });
+
+  it("refuses options of connections that are out of range", () => {
+    assert.throws(
+      () => new CallLab({ connections: { maxConnecting: 0, idleMs: 1 } }),
+      /options of connections are wrong: maxConnecting is 0: give 1 to 100000; idleMs is 1: give 100 to Infinity/,
+    );
+  });
 });
+
+/** Of the connections, in the order in which endpoints are listed. */
+function states({ channel }: CallLab): ConnectionState[] {
+  return channel.endpoints
+    .toSorted((a, b) => (a.endpoint.id < b.endpoint.id ? -1 : 1))
+    .map((state) => channel.connectionOf(state)!.state);
+}
