@@ -11,7 +11,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { AgentProcess } from "./discovery/agent-process.ts";
-import { Helper } from "./discovery/helper.ts";
+import { Helper } from "./helper.ts";
 import type { Usage } from "./discovery/usage.ts";
 import type { Seen } from "./discovery/watcher.ts";
 import { UsageError } from "./usage-error.ts";
@@ -90,7 +90,7 @@ async function measure({ services, instances, watched, idleSeconds, changes }: P
   try {
     await registerAll(agent, services, instances);
     const startedAt = performance.now();
-    const client = new Helper("watcher.ts", [agent.url, watched, instances]);
+    const client = new Helper("discovery/watcher.ts", [agent.url, watched, instances]);
     try {
       await client.hear();
       const startMs = performance.now() - startedAt;

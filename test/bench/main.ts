@@ -27,6 +27,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     asks: "what does a pick cost, by policy and endpoints? (--policy, --json)",
     run: async (args) => (await import("./pick.bench.ts")).run(args),
   },
+  balancing: {
+    asks: "what do callers feel when instances are slow, fail, come and leave, against grpc-js? (--rate, --seconds, --json)",
+    run: async (args) => (await import("./balancing.bench.ts")).run(args),
+  },
   discovery: {
     asks: "what does it cost to follow 200 of 500 services? (--services, --instances, --watched, --idle, --changes, --json)",
     run: async (args) => (await import("./discovery.bench.ts")).run(args),

@@ -1,5 +1,5 @@
 /** Our agent in a process of its own, so that nobody waits for what it computes and it is weighed alone. */
-import { Helper } from "./helper.ts";
+import { Helper } from "../helper.ts";
 import type { Usage } from "./usage.ts";
 
 export class AgentProcess {
@@ -12,7 +12,7 @@ export class AgentProcess {
   }
 
   static async start(): Promise<AgentProcess> {
-    const helper = new Helper("agent.ts", []);
+    const helper = new Helper("discovery/agent.ts", []);
     return new AgentProcess(helper, await helper.hear<string>());
   }
 

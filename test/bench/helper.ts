@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Usage } from "./usage.ts";
+import type { Usage } from "./discovery/usage.ts";
 
 /** A process that says nothing for so long has failed. */
 const HEARD_WITHIN_MS = 60_000;
@@ -11,7 +11,7 @@ export class Helper {
   readonly #file: string;
   readonly #child: ChildProcess;
 
-  /** @param file beside this one. */
+  /** @param file from this folder. */
   constructor(file: string, args: readonly (string | number)[]) {
     this.#file = file;
     const flags = ["--conditions=meshwork-source", "--import", "tsx", "--expose-gc"];
@@ -36,10 +36,21 @@ export class Helper {
     }
   }
 
+  tell(message: object): void {
+    this.#child.send(message);
+  }
+
   usage(): Promise<Usage> {
     const said = this.hear<Usage>((message) => typeof message === "object" && "cpuMs" in message);
     this.#child.send("usage");
     return said;
+  }
+
+  /** Asks it to end in order, and waits until it has. */
+  async leave(): Promise<void> {
+    const gone = once(this.#child, "exit");
+    this.#child.send("leave");
+    await gone;
   }
 
   async end(): Promise<void> {
