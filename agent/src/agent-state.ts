@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { type Probe, probe as probeTarget } from "./checks/probe.ts";
 import type { Clock } from "./clock.ts";
 import type { Fields } from "./filter/fields.ts";
+import { visible } from "./http/access.ts";
 import { blockingParameters, consistency, refuseNamespace, refuseOtherDatacenter } from "./http/query.ts";
 import { type Filter, filterParameter, keepAll } from "./http/filter-parameter.ts";
 import { jsonText, type Reply } from "./http/reply.ts";
@@ -62,7 +63,8 @@ export const errorHeaders = indexHeaders(1, "false");
 
 /**
  * Answers a question about the catalog: blocking, with Consul's headers. `read` gives the value and its index; it is
- * handed the caller's filter, of records with these fields. Without fields a filter is ignored, as Consul does.
+ * handed what keeps of a list what the caller may see and wants to, by a filter of these fields. Without fields a filter is
+ * ignored, as Consul does; what the caller may not see is left out all the same.
  */
 export async function answerCatalogQuery(
   state: AgentState,
@@ -75,7 +77,8 @@ export async function answerCatalogQuery(
   const wait = blockingParameters(query);
   const level = consistency(query);
   refuseOtherDatacenter(query, state.node.datacenter, errorHeaders);
-  const filter = fields === undefined ? keepAll : filterParameter(query, fields, errorHeaders);
+  const wanted = fields === undefined ? keepAll : filterParameter(query, fields, errorHeaders);
+  const filter: Filter = (records) => visible(call)(wanted(records));
   const { index, value } = await blockingQuery(state, { ...wait, signal }, () => read(filter));
   return json(call, value, { ...indexHeaders(index), "X-Consul-Effective-Consistency": level });
 }

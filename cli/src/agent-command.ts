@@ -22,6 +22,9 @@ export async function runAgent(options: AgentOptions, terminal: Terminal, signal
       ? "services find it by themselves: it is where they look when CONSUL_HTTP_ADDR is not set"
       : `let services find it: export CONSUL_HTTP_ADDR=${agent.url}`,
   );
+  if (options.token !== undefined) {
+    await terminal.print("it answers who shows its token: let services have it in CONSUL_HTTP_TOKEN");
+  }
   if (!signal.aborted) await once(signal, "abort");
   await agent.close();
 }

@@ -31,6 +31,7 @@ export interface AgentArguments {
   readonly port: string;
   readonly host?: string;
   readonly force?: boolean;
+  readonly token?: string;
 }
 
 export function createProgram(actions: Actions): Command {
@@ -47,7 +48,13 @@ export function createProgram(actions: Actions): Command {
     .description("Run a registry in memory for this machine, for development: it speaks Consul's HTTP API")
     .option("--port <port>", "where to listen; 0 takes any free port", "8500")
     .option("--host <host>", "the address to listen on; default 127.0.0.1, others need --force")
-    .option("--force", "listen for other machines, or run in production, where everybody may change what is registered")
+    .option("--force", "listen for other machines, or run in production")
+    .addOption(
+      new Option(
+        "--token <token>",
+        "answer only requests that carry it, as CONSUL_HTTP_TOKEN makes them; without one everybody may change everything",
+      ).env("MESH_AGENT_TOKEN"),
+    )
     .action((options: AgentArguments) => actions.agent(options));
   return program;
 }

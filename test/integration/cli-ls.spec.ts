@@ -121,6 +121,30 @@ describe("mesh agent", () => {
   });
 });
 
+describe("mesh agent with a token", () => {
+  it("answers those who show it, and does not print it", async () => {
+    const token = "0ddba11";
+    for (const [words, env] of [
+      [["--token", token], {}],
+      [[], { MESH_AGENT_TOKEN: token }],
+    ] as const) {
+      const agent = new MeshProcess(["agent", "--port", "0", ...words], env);
+      await agent.printed("let services have it in CONSUL_HTTP_TOKEN\n");
+      const url = /CONSUL_HTTP_ADDR=(\S+)/.exec(agent.stdout)?.[1] ?? "";
+      const body = JSON.stringify({ Name: "shop" });
+      const register = (headers: Record<string, string>): Promise<Response> =>
+        fetch(`${url}/v1/agent/service/register`, { method: "PUT", body, headers });
+      assert.equal((await register({})).status, 403);
+      assert.equal((await register({ "X-Consul-Token": token })).status, 200);
+      const seen = await runMesh(["ls"], { CONSUL_HTTP_ADDR: url, CONSUL_HTTP_TOKEN: token });
+      assert.match(seen.stdout, /shop/);
+      assert.ok(!agent.stdout.includes(token));
+      agent.child.kill("SIGINT");
+      assert.equal((await agent.finished).code, 0);
+    }
+  });
+});
+
 describe("mesh agent, asked for more than a laptop needs,", () => {
   it("says what to do instead, or how to force it", async () => {
     const outside = await runMesh(["agent", "--port", "0", "--host", "0.0.0.0"]);

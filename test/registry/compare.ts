@@ -18,8 +18,12 @@ export interface Comparison {
   readonly unknown: readonly string[];
 }
 
-/** Compares the shapes of what two versions answer. */
-export function compareShapes(ours: Recorder, theirs: Recorder): Comparison {
+/** Compares the shapes of what two versions answer. @param rules of the differences that are known. */
+export function compareShapes(
+  ours: Recorder,
+  theirs: Recorder,
+  rules: readonly VersionDifference[] = versionDifferences,
+): Comparison {
   const known = new Set<VersionDifference>();
   const unknown: string[] = [];
   ours.records.forEach((record, step) => {
@@ -27,9 +31,7 @@ export function compareShapes(ours: Recorder, theirs: Recorder): Comparison {
     const inStep = other !== undefined && other.request === record.request;
     const found = inStep ? shapeDifferences(record, withoutPartitions(other)) : ["is not asked in step"];
     for (const difference of found) {
-      const rule = versionDifferences.find(
-        (one) => one.request.test(record.request) && one.difference.test(difference),
-      );
+      const rule = rules.find((one) => one.request.test(record.request) && one.difference.test(difference));
       if (rule === undefined) unknown.push(`${record.request}: ${difference}`);
       else known.add(rule);
     }

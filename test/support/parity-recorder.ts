@@ -25,6 +25,14 @@ export interface Recorded {
 
 export type Method = "GET" | "PUT" | "DELETE" | "POST" | "HEAD" | "OPTIONS" | "PATCH";
 
+/** Who asks, by what stands before the requests in records, and how a registry can tell. */
+export interface Caller {
+  readonly name: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const nobody: Caller = { name: "", headers: {} };
+
 /** Long enough that a watcher that should wake does so on a busy machine, and the script does not hang if it does not. */
 const settleWait = "5s";
 const settleAttempts = 20;
@@ -32,9 +40,16 @@ const settleAttempts = 20;
 export class Recorder {
   readonly records: Recorded[] = [];
   readonly #url: string;
+  readonly #caller: Caller;
 
-  constructor(url: string) {
+  constructor(url: string, caller: Caller = nobody) {
     this.#url = url;
+    this.#caller = caller;
+  }
+
+  /** One that asks as somebody else and keeps its own records. */
+  as(caller: Caller): Recorder {
+    return new Recorder(this.#url, caller);
   }
 
   get(path: string): Promise<Raw> {
@@ -52,7 +67,9 @@ export class Recorder {
   /** Asks and records. A body that is not text is sent as JSON. */
   async ask(method: Method, path: string, body?: unknown): Promise<Raw> {
     const raw = await this.askQuietly(method, path, body);
-    const shown = withoutUuids(`${method} ${path.replace(/((?:index|cas)=)[1-9]\d+/g, "$1<index>")}`);
+    const shown = withoutUuids(
+      `${this.#caller.name}${method} ${path.replace(/((?:index|cas)=)[1-9]\d+/g, "$1<index>")}`,
+    );
     this.records.push({
       request: body === undefined ? shown : `${shown} ${shownBody(body)}`,
       status: raw.status,
@@ -63,7 +80,7 @@ export class Recorder {
   }
 
   askQuietly(method: Method, path: string, body?: unknown): Promise<Raw> {
-    return exchange(`${this.#url}${path}`, method, body);
+    return exchange(`${this.#url}${path}`, method, body, this.#caller.headers);
   }
 
   /** Writes down a conclusion instead of an answer. */
@@ -109,10 +126,11 @@ function shownBody(body: unknown): string {
   return text.replaceAll(/("(?:Modify)?Index":)[1-9]\d+/g, "$1<index>").slice(0, shownBodyChars);
 }
 
-function exchange(url: string, method: Method, body: unknown): Promise<Raw> {
+function exchange(url: string, method: Method, body: unknown, more: Caller["headers"]): Promise<Raw> {
   return new Promise((resolve, reject) => {
     const written = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
-    const headers = written === undefined ? {} : { "Content-Length": Buffer.byteLength(written) };
+    const length = written === undefined ? {} : { "Content-Length": Buffer.byteLength(written) };
+    const headers = { ...more, ...length };
     const outgoing = request(url, { method, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -162,6 +180,8 @@ const volatile: Readonly<Record<string, string>> = {
   ContentHash: "<hash>",
   NodeID: "<uuid>",
   NodeName: "<node>",
+  CreateTime: "<time>",
+  Hash: "<hash>",
 };
 
 function comparable(value: unknown, field: string): unknown {

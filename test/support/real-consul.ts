@@ -30,6 +30,8 @@ export interface StartConsulOptions {
   readonly binary?: string;
   /** The HTTP port, for one that takes the place of another; default any free one. */
   readonly httpPort?: number;
+  /** To see with that it is up, where access control hides that from others. */
+  readonly token?: string;
 }
 
 /** Generous: a loaded two-core machine needs a few seconds where an idle one needs one. */
@@ -104,7 +106,7 @@ async function startOnce(binary: string, options: StartConsulOptions): Promise<R
     await close();
   };
   try {
-    await waitForLeader(child, url);
+    await waitForLeader(child, url, options.token);
   } catch (error) {
     await close();
     throw new Error(`consul on port ${http} did not start: ${String(error)}; its log ends with:\n${log}`, {
@@ -114,9 +116,9 @@ async function startOnce(binary: string, options: StartConsulOptions): Promise<R
   return { url, port: http, close, kill };
 }
 
-async function waitForLeader(child: ChildProcess, url: string): Promise<void> {
+async function waitForLeader(child: ChildProcess, url: string, token: string | undefined): Promise<void> {
   const giveUpAt = performance.now() + leaderTimeoutMs;
-  while (!(await isReady(url))) {
+  while (!(await isReady(url, token))) {
     if (hasExited(child)) throw new Error(`it ended with code ${child.exitCode} and signal ${child.signalCode}`);
     if (performance.now() > giveUpAt) throw new Error(`no leader after ${leaderTimeoutMs} ms`);
     await delay(pollIntervalMs);
@@ -127,11 +129,12 @@ async function waitForLeader(child: ChildProcess, url: string): Promise<void> {
  * A leader alone is not enough: registrations are answered before they are seen until the agent has written its node. A
  * leader writes one as well, from gossip, and since 1.14 with metadata; addresses by network are the agent's to know.
  */
-async function isReady(url: string): Promise<boolean> {
+async function isReady(url: string, token: string | undefined): Promise<boolean> {
+  const headers: Record<string, string> = token === undefined ? {} : { "X-Consul-Token": token };
   try {
     const leader = await fetch(`${url}/v1/status/leader`);
     if (((await leader.json()) as string) === "") return false;
-    const nodes = await fetch(`${url}/v1/catalog/nodes`);
+    const nodes = await fetch(`${url}/v1/catalog/nodes`, { headers });
     const [own] = nodes.status === 200 ? ((await nodes.json()) as { TaggedAddresses: object | null }[]) : [];
     return own !== undefined && own.TaggedAddresses !== null;
   } catch {

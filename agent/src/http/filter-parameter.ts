@@ -9,6 +9,7 @@ import { RequestError } from "./reply.ts";
 export type Filter = <T extends object>(records: readonly T[]) => readonly T[];
 
 export const keepAll: Filter = (records) => records;
+export const keepNone: Filter = () => [];
 
 type Headers = Readonly<Record<string, string>>;
 

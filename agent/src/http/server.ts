@@ -51,7 +51,7 @@ async function handle(accepts: HostRule, route: Router, request: IncomingMessage
     return text(403, `host ${JSON.stringify(host)} ${why}`, { Connection: "close" });
   }
   const body = await readBody(request, limitFor(target));
-  return route({ method, target, body, signal });
+  return route({ method, target, headers: request.headers, body, signal });
 }
 
 interface BodyLimit {

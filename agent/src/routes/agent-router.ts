@@ -1,6 +1,8 @@
 /** All that the agent answers, put together. */
 import type { AgentState } from "../agent-state.ts";
+import { everybodyHolds, holdersOf } from "../http/access.ts";
 import { createRouter, type Router } from "../http/router.ts";
+import { aclRoutes, type ManagementToken } from "./acl.ts";
 import { agentRoutes } from "./agent.ts";
 import { catalogRoutes } from "./catalog.ts";
 import { configRoutes } from "./config.ts";
@@ -12,8 +14,9 @@ import { statusRoutes } from "./status.ts";
 import { txnRoutes } from "./txn.ts";
 import { unsupportedRoutes } from "./unsupported.ts";
 
-export function createAgentRouter(state: AgentState): Router {
-  return createRouter([
+/** @param token that opens everything; without one everything is open. */
+export function createAgentRouter(state: AgentState, token?: ManagementToken): Router {
+  const routes = [
     ...agentRoutes(state),
     ...healthRoutes(state),
     ...catalogRoutes(state),
@@ -23,6 +26,8 @@ export function createAgentRouter(state: AgentState): Router {
     ...configRoutes(state),
     ...discoveryChainRoutes(state),
     ...statusRoutes(state),
+    ...aclRoutes(token),
     ...unsupportedRoutes(),
-  ]);
+  ];
+  return createRouter(routes, token === undefined ? everybodyHolds : holdersOf(token.secret));
 }

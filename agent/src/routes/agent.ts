@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 
 import { type AgentState, json } from "../agent-state.ts";
 import { checkFields, serviceFields } from "../filter/fields.ts";
+import { filtered, visible } from "../http/access.ts";
 import { filterParameter, lateFilterParameter } from "../http/filter-parameter.ts";
 import { parseBoolean, refuseNamespace, refuseUnsupported } from "../http/query.ts";
 import { empty, type Reply, RequestError } from "../http/reply.ts";
@@ -73,7 +74,7 @@ export function agentRoutes(state: AgentState): Route[] {
       throw new RequestError(500, `Segment "${segment}" could not be found; network segments need Consul Enterprise`);
     }
     const member = memberJson(node);
-    return json(call, [wide ? { ...member, Name: `${node.name}.${node.datacenter}` } : member]);
+    return json(call, visible(call)([wide ? { ...member, Name: `${node.name}.${node.datacenter}` } : member]));
   };
 
   const update = ({ rest, body }: Call): ReturnType<typeof empty> => {
@@ -87,7 +88,7 @@ export function agentRoutes(state: AgentState): Route[] {
 
   return [
     { path: "/v1/agent/self", methods: { GET: (call) => json(call, selfJson(node)) } },
-    { path: "/v1/agent/members", methods: { GET: members } },
+    { path: "/v1/agent/members", methods: { GET: filtered(members) } },
     { path: "/v1/agent/maintenance", methods: { PUT: maintainNode } },
     { path: "/v1/agent/check/register", methods: { PUT: registerCheck } },
     {
@@ -104,22 +105,23 @@ export function agentRoutes(state: AgentState): Route[] {
     {
       path: "/v1/agent/services",
       methods: {
-        GET: (call) => {
+        GET: filtered((call) => {
           refuseNamespace(call.query);
-          const services = filterParameter(call.query, serviceFields)(registry.services().map(agentServiceJson));
+          const filter = filterParameter(call.query, serviceFields);
+          const services = filter(visible(call)(registry.services().map(agentServiceJson)));
           return json(call, Object.fromEntries(services.map((service) => [service.ID, service])));
-        },
+        }),
       },
     },
     {
       path: "/v1/agent/checks",
       methods: {
-        GET: (call) => {
+        GET: filtered((call) => {
           refuseNamespace(call.query);
           const filter = lateFilterParameter(call.query, checkFields);
-          const checks = filter(registry.checks().map((check) => agentCheckJson(node, check)));
+          const checks = filter(visible(call)(registry.checks().map((check) => agentCheckJson(node, check))));
           return json(call, Object.fromEntries(checks.map((check) => [check.CheckID, check])));
-        },
+        }),
       },
     },
     { path: "/v1/agent/service/register", methods: { PUT: register } },

@@ -1,6 +1,7 @@
 /** `/v1/catalog`: what is registered, whatever its health, and registering what no agent looks after. */
-import { type AgentState, answerCatalogQuery, json } from "../agent-state.ts";
+import { type AgentState, answerCatalogQuery, errorHeaders, json } from "../agent-state.ts";
 import { catalogServiceFields, nodeFields, serviceFields } from "../filter/fields.ts";
+import { filtered, visible } from "../http/access.ts";
 import { nodeMetaParameter } from "../http/filter-parameter.ts";
 import { refuseNamespace } from "../http/query.ts";
 import { type Reply, RequestError } from "../http/reply.ts";
@@ -19,10 +20,10 @@ export function catalogRoutes(state: AgentState): Route[] {
   const services = (call: Call): Promise<Reply> => {
     const wanted = nodeMetaParameter(call.query);
     const withNodes = call.query.has("node-meta");
-    return answerCatalogQuery(state, call, () => ({
+    return answerCatalogQuery(state, call, (filter) => ({
       index: withNodes ? Math.max(catalog.servicesIndex, catalog.nodesIndex) : catalog.servicesIndex,
       topic: topics.services,
-      value: tagsByService(catalog.instances().filter(({ node }) => wanted(node.meta))),
+      value: tagsByService(filter(catalog.instances().filter(({ node }) => wanted(node.meta)))),
     }));
   };
 
@@ -77,10 +78,11 @@ export function catalogRoutes(state: AgentState): Route[] {
           const node = findNode(catalog.nodes(), call.rest);
           const topic = topics.node(node?.name ?? call.rest);
           if (node === undefined) return { index: noIndex, topic, value: shape === "map" ? null : missing };
+          const index = Math.max(catalog.nodesIndex, catalog.servicesIndex);
+          if (visible(call)([node]).length === 0) return { index, topic, value: shape === "map" ? null : missing };
           const shown = filter(catalog.instancesOn(node.name).map(healthServiceJson));
           const list = shown.length === 0 && !call.query.has("filter") ? null : shown;
           const Services = shape === "list" ? list : Object.fromEntries(shown.map((item) => [item.ID, item]));
-          const index = Math.max(catalog.nodesIndex, catalog.servicesIndex);
           return { index, topic, value: { Node: nodeJson(node), Services } };
         },
         serviceFields,
@@ -109,12 +111,12 @@ export function catalogRoutes(state: AgentState): Route[] {
   };
 
   return [
-    { path: "/v1/catalog/services", methods: { GET: services } },
-    { path: "/v1/catalog/service/", methods: { GET: service("all") } },
-    { path: "/v1/catalog/connect/", methods: { GET: service("native") } },
-    { path: "/v1/catalog/nodes", methods: { GET: nodes } },
-    { path: "/v1/catalog/node/", methods: { GET: onNode("map") } },
-    { path: "/v1/catalog/node-services/", methods: { GET: onNode("list") } },
+    { path: "/v1/catalog/services", methods: { GET: filtered(services, errorHeaders) } },
+    { path: "/v1/catalog/service/", methods: { GET: filtered(service("all"), errorHeaders) } },
+    { path: "/v1/catalog/connect/", methods: { GET: filtered(service("native"), errorHeaders) } },
+    { path: "/v1/catalog/nodes", methods: { GET: filtered(nodes, errorHeaders) } },
+    { path: "/v1/catalog/node/", methods: { GET: filtered(onNode("map"), errorHeaders) } },
+    { path: "/v1/catalog/node-services/", methods: { GET: filtered(onNode("list"), errorHeaders) } },
     { path: "/v1/catalog/register", methods: { PUT: register } },
     { path: "/v1/catalog/deregister", methods: { PUT: deregister } },
   ];

@@ -4,6 +4,7 @@ import { globalName } from "../config-entries/config-entry.ts";
 import { decodeConfigEntry, isKnownKind } from "../config-entries/decode-entry.ts";
 import { entryCodec, isConfigEntryKind } from "../config-entries/entry-codecs.ts";
 import { validateEntry } from "../config-entries/validate-entry.ts";
+import { filtered, refuseUnseen } from "../http/access.ts";
 import { blockingParameters, consistency, parseUint64, refuseNamespace, refuseOtherDatacenter } from "../http/query.ts";
 import { RequestError, text, type Reply } from "../http/reply.ts";
 import type { Call, Route } from "../http/router.ts";
@@ -21,12 +22,14 @@ export function configRoutes(state: AgentState): Route[] {
       topic: kind === "" ? configTopics.all : configTopics.kind(kind),
       value: configEntries.list(kind === "" ? undefined : kind),
     }));
-    return json(call, value.map(entryJson), indexHeaders(index));
+    const shown = call.sees === "everything" ? value : value.filter(({ entry }) => isNoSecret(entry.kind));
+    return json(call, shown.map(entryJson), indexHeaders(index));
   };
 
   const get = async (call: Call, kind: string, name: string): Promise<Reply> => {
     const wait = { ...readParameters(call, node.datacenter), signal: call.signal };
     refuseUnknownKind(kind);
+    if (!isNoSecret(kind)) refuseUnseen(call);
     const { index, found } = await blockingQuery(state, wait, () => {
       const found = configEntries.get(kind, name);
       const topic = found === undefined ? configTopics.kind(kind) : configTopics.entry(kind, name);
@@ -59,14 +62,19 @@ export function configRoutes(state: AgentState): Route[] {
     {
       path: "/v1/config/",
       methods: {
-        GET: (call) => {
+        GET: filtered((call) => {
           const { kind, name } = kindAndName(call.rest);
           return name === undefined ? list(call, kind) : get(call, kind, name);
-        },
+        }),
         DELETE: remove,
       },
     },
   ];
+}
+
+/** What holds for all services tells nothing of any. */
+function isNoSecret(kind: string): boolean {
+  return kind === "proxy-defaults";
 }
 
 /** A name may contain slashes. */

@@ -5,6 +5,7 @@ import { chainJson } from "../discovery-chain/chain-json.ts";
 import { gatherEntries } from "../discovery-chain/chain-entries.ts";
 import { compileChain } from "../discovery-chain/compile.ts";
 import { noOverrides, type Overrides } from "../discovery-chain/customization.ts";
+import { closed } from "../http/access.ts";
 import { blockingParameters, consistency, refuseNamespace, refuseOtherDatacenter } from "../http/query.ts";
 import { RequestError, text, type Reply } from "../http/reply.ts";
 import type { Call, Route } from "../http/router.ts";
@@ -60,8 +61,8 @@ export function discoveryChainRoutes(state: AgentState): Route[] {
     {
       path: "/v1/discovery-chain/",
       methods: {
-        GET: (call) => answer(call, () => noOverrides),
-        POST: (call) => answer(call, () => decodeOverrides(call.body)),
+        GET: closed((call) => answer(call, () => noOverrides), errorHeaders),
+        POST: closed((call) => answer(call, () => decodeOverrides(call.body)), errorHeaders),
       },
     },
   ];

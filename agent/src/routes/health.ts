@@ -1,6 +1,7 @@
 /** `/v1/health`: instances with their checks, and checks by service, node or state. */
-import { type AgentState, answerCatalogQuery } from "../agent-state.ts";
+import { type AgentState, answerCatalogQuery, errorHeaders } from "../agent-state.ts";
 import { checkFields, healthFields } from "../filter/fields.ts";
+import { filtered } from "../http/access.ts";
 import { nodeMetaParameter } from "../http/filter-parameter.ts";
 import { parseBoolean } from "../http/query.ts";
 import { type Reply, RequestError } from "../http/reply.ts";
@@ -89,11 +90,11 @@ export function healthRoutes(state: AgentState): Route[] {
   };
 
   return [
-    { path: "/v1/health/service/", methods: { GET: service("all") } },
-    { path: "/v1/health/connect/", methods: { GET: service("native") } },
-    { path: "/v1/health/checks/", methods: { GET: ofService } },
-    { path: "/v1/health/node/", methods: { GET: ofNode } },
-    { path: "/v1/health/state/", methods: { GET: inState } },
+    { path: "/v1/health/service/", methods: { GET: filtered(service("all"), errorHeaders) } },
+    { path: "/v1/health/connect/", methods: { GET: filtered(service("native"), errorHeaders) } },
+    { path: "/v1/health/checks/", methods: { GET: filtered(ofService, errorHeaders) } },
+    { path: "/v1/health/node/", methods: { GET: filtered(ofNode, errorHeaders) } },
+    { path: "/v1/health/state/", methods: { GET: filtered(inState, errorHeaders) } },
   ];
 }
 

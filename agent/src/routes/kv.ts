@@ -1,5 +1,6 @@
 /** `/v1/kv`: values, listings, compare-and-set, locks. */
 import { type AgentState, indentFor, indexHeaders, json } from "../agent-state.ts";
+import { filtered, refuseUnseen, visible } from "../http/access.ts";
 import {
   type BlockingParameters,
   blockingParameters,
@@ -25,10 +26,12 @@ export function keyValueRoutes(state: AgentState): Route[] {
     const listing = query.has("keys") || query.has("recurse");
     if (rest === "" && !listing) throw new RequestError(400, "Missing key name");
     refuseOtherDatacenter(query, node.datacenter);
-    const { entries, index } = await blockingQuery(state, wait, () => ({
+    if (!listing) refuseUnseen(call);
+    const { entries: stored, index } = await blockingQuery(state, wait, () => ({
       ...(listing ? keyValue.list(rest) : single(keyValue.get(rest))),
       topic: keyValueTopic,
     }));
+    const entries = visible(call)(stored);
     const headers = indexHeaders(index);
     const found = entries[0];
     if (query.has("keys")) {
@@ -77,7 +80,7 @@ export function keyValueRoutes(state: AgentState): Route[] {
     );
   };
 
-  return [{ path: "/v1/kv/", methods: { GET: get, PUT: put, DELETE: remove } }];
+  return [{ path: "/v1/kv/", methods: { GET: filtered(get), PUT: put, DELETE: remove } }];
 }
 
 /** Writes take the parameters of reads too, and refuse those that are none. */

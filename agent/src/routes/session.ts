@@ -1,5 +1,6 @@
 /** `/v1/session`: what locks belong to. */
 import { type AgentState, errorHeaders, indexHeaders, json } from "../agent-state.ts";
+import { filtered, visible } from "../http/access.ts";
 import { blockingParameters, consistency, refuseNamespace, refuseOtherDatacenter } from "../http/query.ts";
 import { type Reply, RequestError, text } from "../http/reply.ts";
 import type { Call, Route } from "../http/router.ts";
@@ -41,7 +42,7 @@ export function sessionRoutes(state: AgentState): Route[] {
     const wait = { ...blockingParameters(query), signal };
     refuseOtherDatacenter(query, node.datacenter, errorHeaders);
     const { index, found } = await blockingQuery(state, wait, () => {
-      const found = read();
+      const found = visible(call)(read());
       // Of what is not there, anything new may be the news.
       return { index: sessions.index, topic: found.length === 0 ? sessionTopics.all : topic, found };
     });
@@ -75,9 +76,9 @@ export function sessionRoutes(state: AgentState): Route[] {
     { path: "/v1/session/create", methods: { PUT: (call) => json(call, create(call)) } },
     { path: "/v1/session/destroy/", methods: { PUT: destroy } },
     { path: "/v1/session/renew/", methods: { PUT: renew } },
-    { path: "/v1/session/info/", methods: { GET: info } },
-    { path: "/v1/session/node/", methods: { GET: ofNode } },
-    { path: "/v1/session/list", methods: { GET: all } },
+    { path: "/v1/session/info/", methods: { GET: filtered(info, errorHeaders) } },
+    { path: "/v1/session/node/", methods: { GET: filtered(ofNode, errorHeaders) } },
+    { path: "/v1/session/list", methods: { GET: filtered(all, errorHeaders) } },
   ];
 }
 

@@ -1,5 +1,6 @@
 /** `/v1/status`, `/` and `/v1/catalog/datacenters`: a cluster of one. */
 import { type AgentState, json } from "../agent-state.ts";
+import { open } from "../http/access.ts";
 import { refuseOtherDatacenter } from "../http/query.ts";
 import { text } from "../http/reply.ts";
 import type { Route } from "../http/router.ts";
@@ -12,25 +13,25 @@ export function statusRoutes(state: AgentState): Route[] {
     {
       path: "/v1/status/leader",
       methods: {
-        GET: (call) => {
+        GET: open((call) => {
           refuseOtherDatacenter(call.query, node.datacenter);
           return json(call, leader);
-        },
+        }),
       },
     },
     {
       path: "/v1/status/peers",
       methods: {
-        GET: (call) => {
+        GET: open((call) => {
           refuseOtherDatacenter(call.query, node.datacenter);
           return json(call, [leader]);
-        },
+        }),
       },
     },
-    { path: "/v1/catalog/datacenters", methods: { GET: (call) => json(call, [node.datacenter]) } },
+    { path: "/v1/catalog/datacenters", methods: { GET: open((call) => json(call, [node.datacenter])) } },
     {
       path: "/",
-      methods: { GET: () => text(200, "Consul Agent (meshwork)\n") },
+      methods: { GET: open(() => text(200, "Consul Agent (meshwork)\n")) },
     },
   ];
 }

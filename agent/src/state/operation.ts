@@ -68,6 +68,13 @@ const writingKeyVerbs: ReadonlySet<string> = new Set([
   "unlock",
 ]);
 
+const lookUps: ReadonlySet<string> = new Set(["get", "get-tree"]);
+
+/** Whether it only shows what is there. Checks do not: they tell it by whether the transaction fails. */
+export function looksUp({ verb }: Operation): boolean {
+  return lookUps.has(verb);
+}
+
 export function onlyReads({ kind, verb }: Operation): boolean {
   return readVerbs[kind](verb);
 }

@@ -24,8 +24,13 @@ export interface Failure {
 
 export type Outcome = { readonly results: readonly Result[] } | { readonly failures: readonly Failure[] };
 
-export function transact(room: TransactionRoom, operations: readonly Operation[]): Outcome {
-  const faults = collect(operations, (operation) => faultOf(room, operation));
+/** @param refusal why who asks may not do an operation. Default: they may do all. */
+export function transact(
+  room: TransactionRoom,
+  operations: readonly Operation[],
+  refusal: (operation: Operation) => string | undefined = () => undefined,
+): Outcome {
+  const faults = collect(operations, (operation) => faultOf(room, operation) ?? refusal(operation));
   if (faults.length > 0) return { failures: faults };
   try {
     return { results: room.journal.write((write) => applyAll(room, write, operations)) };

@@ -30,8 +30,8 @@ const TokenJson = z.object({
 const OFF = /ACL support disabled/i;
 
 /**
- * Undefined where access control is off. Needs no permission: rejects with PERMISSION_DENIED for a token that Consul does
- * not know, and without a token tells of the anonymous one.
+ * Undefined where access control is off. Needs no permission: rejects with PERMISSION_DENIED without a token, and for one
+ * that Consul does not know.
  */
 export async function aclTokenSelf(http: ConsulHttp, bounds: CallBounds = {}): Promise<AclToken | undefined> {
   const reply = await http.request({ ...bounds, method: "GET", path: "/acl/token/self" });

@@ -21,6 +21,8 @@ export const scripts: Readonly<Record<string, Script>> = {
       await registry.get(path);
     }
     await registry.get("/v1/health/service/%zz");
+    await registry.get("/v1/acl/token/self");
+    await registry.ask("POST", "/v1/internal/acl/authorize", []);
     const queries = [
       "index=abc",
       "index=-1",

@@ -18,7 +18,13 @@ function open(): ReturnType<typeof agentState> & { readonly ask: Ask } {
   const route = createAgentRouter(state);
   const { signal } = new AbortController();
   const ask: Ask = (method, target, body = "") =>
-    route({ method, target, body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)), signal });
+    route({
+      method,
+      target,
+      headers: {},
+      body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
+      signal,
+    });
   return { ...state, ask };
 }
 

@@ -67,7 +67,7 @@ describe("config entries", () => {
     const route = createAgentRouter(state);
     const { signal } = new AbortController();
     const ask = (method: string, target: string, body: object = {}): Promise<Reply> =>
-      route({ method, target, body: Buffer.from(JSON.stringify(body)), signal });
+      route({ method, target, headers: {}, body: Buffer.from(JSON.stringify(body)), signal });
     const blocked = (): Promise<Reply> => ask("GET", `/v1/discovery-chain/up?index=${state.configEntries.index}`);
     const subsets = { DefaultSubset: "v1", Subsets: { v1: {}, v2: {} } };
     const entries = [
@@ -95,7 +95,7 @@ describe("config entries", () => {
     const route = createAgentRouter(agentState());
     const { signal } = new AbortController();
     const body = Buffer.from(JSON.stringify({ Kind: "ingress-gateway", Name: "edge" }));
-    const reply = await route({ method: "PUT", target: "/v1/config", body, signal });
+    const reply = await route({ method: "PUT", target: "/v1/config", headers: {}, body, signal });
     assert.equal(reply.status, 501);
     assert.match(String(reply.body), /ingress-gateway are not supported by the meshwork agent/);
   });

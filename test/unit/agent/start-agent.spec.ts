@@ -62,6 +62,24 @@ describe("starting an agent", () => {
     }
   });
 
+  it("refuses a token that no request could carry, without showing it", async () => {
+    const tokens: readonly (readonly [unknown, RegExp])[] = [
+      ["", /^token is empty: give 1 to 1024 visible ASCII characters/],
+      ["with blank", /^token has 10 characters, or some that are no visible ASCII/],
+      ["\u00fcber", /^token has 4 characters, or some that are no visible ASCII/],
+      ["x".repeat(1_025), /^token has 1025 characters/],
+      ["anonymous", /^token is "anonymous", which means none: choose another/],
+      [5, /^token is a number: give a string/],
+    ];
+    for (const [token, message] of tokens) {
+      await assert.rejects(startAgent({ token: token as string }), (error: Error) => {
+        assert.match(error.message, message);
+        assert.ok(!error.message.includes("blank") && !error.message.includes("\u00fcber"));
+        return error instanceof TypeError;
+      });
+    }
+  });
+
   it("refuses a port that is none", async () => {
     for (const port of [-1, 65_536, 1.5, Number.NaN, "8500" as unknown as number]) {
       await assert.rejects(startAgent({ port }), /is not a whole number from 0 to 65535/);
