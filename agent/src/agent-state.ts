@@ -13,6 +13,7 @@ import { type Node, ownRegistration } from "./node.ts";
 import { blockingQuery, type Reading } from "./state/blocking-query.ts";
 import { Catalog } from "./state/catalog.ts";
 import { ConfigEntries } from "./state/config-entries.ts";
+import { Intentions } from "./state/intentions.ts";
 import { Journal } from "./state/journal.ts";
 import { KeyValue } from "./state/key-value.ts";
 import { Registry } from "./state/registry.ts";
@@ -28,6 +29,7 @@ export interface AgentState {
   readonly keyValue: KeyValue;
   readonly sessions: Sessions;
   readonly configEntries: ConfigEntries;
+  readonly intentions: Intentions;
   /** Of everything in this mesh; server names of TLS end in it. Like Consul's, one of its own each time. */
   readonly trustDomain: string;
 }
@@ -45,8 +47,21 @@ export function createAgentState(
   const keyValue = new KeyValue();
   const sessions = new Sessions({ journal, catalog, keyValue, clock });
   const configEntries = new ConfigEntries(journal);
+  const intentions = new Intentions({ journal, clock });
   const trustDomain = `${randomUUID()}.consul`;
-  return { node, clock, random, journal, catalog, registry, keyValue, sessions, configEntries, trustDomain };
+  return {
+    node,
+    clock,
+    random,
+    journal,
+    catalog,
+    registry,
+    keyValue,
+    sessions,
+    configEntries,
+    intentions,
+    trustDomain,
+  };
 }
 
 /** Four spaces for `?pretty`, as Consul indents. */

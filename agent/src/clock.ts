@@ -8,6 +8,8 @@ export type Cancel = () => void;
 export interface Clock {
   /** Milliseconds that never run backwards; only differences mean something. */
   now(): number;
+  /** Milliseconds since 1970, for what is shown and for certificates; they jump when somebody sets the clock. */
+  wallMs(): number;
   /** Runs `run` once after `delayMs` milliseconds, whatever their number. */
   after(delayMs: number, run: () => void): Cancel;
 }
@@ -18,6 +20,7 @@ const longestTimeoutMs = 2 ** 31 - 1;
 /** The process's own clock. Its timers do not keep the process alive; the listening socket does. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wallMs: () => Date.now(),
   after(delayMs, run) {
     let timer: NodeJS.Timeout;
     const arm = (leftMs: number): void => {

@@ -6,6 +6,7 @@ import { scripts as checks } from "./scripts/checks.ts";
 import { scripts as configEntries } from "./scripts/config-entries.ts";
 import { scripts as discoveryChain } from "./scripts/discovery-chain.ts";
 import { scripts as filters } from "./scripts/filters.ts";
+import { scripts as intentions } from "./scripts/intentions.ts";
 import { scripts as keyValue } from "./scripts/key-value.ts";
 import { scripts as locks } from "./scripts/locks.ts";
 import { scripts as native } from "./scripts/native.ts";
@@ -28,6 +29,7 @@ export const areas: Readonly<Record<string, Readonly<Record<string, Script>>>> =
   "config entries": configEntries,
   "discovery chain": discoveryChain,
   "native instances": native,
+  intentions,
   requests,
   watches,
 };

@@ -121,4 +121,49 @@ export const versionDifferences: readonly VersionDifference[] = [
     difference: /\.Destination\.Namespace is missing$/,
     why: "open-source Consul leaves out namespaces since 1.9",
   },
+  {
+    request: /^(?:POST|DELETE) \/v1\/connect\/intentions(?:\/$| \{\}| \{"SourceName":"a"\})/,
+    difference: /^status 403, not 500$/,
+    why: "who may write an intention is asked before what is wrong with it, and nobody may that of no service",
+  },
+  {
+    request: /^(?:GET|POST) \/v1\/connect\/intentions.*(?:NS":|ns=x|name=\w*\*?\/|team\/)/,
+    difference: /^status (?:400|500), not (?:200|500)$/,
+    why: "open-source Consul knows no namespaces in intentions since 1.9",
+  },
+  {
+    request: /^GET \/v1\/connect\/intentions(?:$|\?|\/match)/,
+    difference: /^body(?: has \d+ items, not \d+|\.\S+ is null, not array)$/,
+    why: "what one refused or has not got the other lists",
+  },
+  {
+    request: /^GET \/v1\/connect\/intentions\?filter=/,
+    difference: /^body\[0\]\.Default(?:Addr|Port) is missing$/,
+    why: "fields of an intention that never meant anything are gone since 1.9",
+  },
+  {
+    request: /^POST \/v1\/connect\/intentions \{"SourceName":"A",/,
+    difference: /^status 200, not 500$/,
+    why: "the source of an intention has case since 1.9",
+  },
+  {
+    request: /^(?:POST|PUT|DELETE) \/v1\/connect\/intentions\S*\?dc=elsewhere/,
+    difference: /^status 200, not 500$/,
+    why: "intentions are config entries since 1.9, and those are written here",
+  },
+  {
+    request: /^GET \/v1\/connect\/intentions\/(?:<UUID>)?$/,
+    difference: /^status 404, not (?:200|400)$/,
+    why: "the ID of an intention is any text since 1.9, with case",
+  },
+  {
+    request: /^PUT \/v1\/connect\/intentions\/<uuid> .*"moved"/,
+    difference: /^status 500, not 200$/,
+    why: "the destination of an intention stays since 1.9",
+  },
+  {
+    request: /^DELETE \/v1\/connect\/intentions\/<uuid>$/,
+    difference: /^status 500, not 200$/,
+    why: "it was deleted in the other datacenter's name",
+  },
 ];

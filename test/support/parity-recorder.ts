@@ -158,13 +158,23 @@ function parsed(body: string): unknown {
 }
 
 /** About the connection and the packing of bytes, not about the answer. */
-const ignoredHeaders = new Set(["date", "connection", "keep-alive", "content-length", "transfer-encoding", "vary"]);
+const ignoredHeaders = new Set([
+  "date",
+  "connection",
+  "keep-alive",
+  "content-length",
+  "transfer-encoding",
+  "vary",
+  // How long an agent's copy has been there.
+  "age",
+]);
 
 function comparableHeaders({ status, headers }: Raw): Record<string, string> {
   const shown = Object.entries(headers).filter(([name]) => !ignoredHeaders.has(name));
   return Object.fromEntries(
     shown.map(([name, value]) => {
       if (name === "x-consul-index") return [name, status === 200 || status === 404 ? "<index>" : value];
+      if (name === "x-cache") return [name, "<hit or miss>"];
       return [name, name === "x-consul-contenthash" ? "<hash>" : value];
     }),
   );
@@ -178,6 +188,8 @@ const volatile: Readonly<Record<string, string>> = {
   CreateIndex: "<index>",
   ModifyIndex: "<index>",
   ContentHash: "<hash>",
+  CreatedAt: "<time>",
+  UpdatedAt: "<time>",
   NodeID: "<uuid>",
   NodeName: "<node>",
   CreateTime: "<time>",

@@ -124,3 +124,19 @@ export const healthFields = named({
   Service: struct(serviceFields),
   Checks: structs(checkFields),
 });
+
+/** An intention, as `/v1/connect/intentions` shows it. */
+export const intentionFields = named({
+  ID: string,
+  Description: string,
+  SourceNS: string,
+  SourceName: string,
+  DestinationNS: string,
+  DestinationName: string,
+  SourceType: string,
+  Action: string,
+  DefaultAddr: string,
+  DefaultPort: integer,
+  Meta: mapOf(string),
+  Precedence: integer,
+});

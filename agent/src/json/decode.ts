@@ -15,7 +15,7 @@ export type FieldReader = (value: Json, path: string) => void;
 export type Fields = Readonly<Record<string, FieldReader>>;
 
 /** What most endpoints say before what is wrong. */
-export const decodeFailed = "Request decode failed: ";
+const decodeFailed = "Request decode failed: ";
 
 function fail(why: string): never {
   throw new RequestError(400, `${decodeFailed}${why}`);
@@ -52,6 +52,16 @@ function parsed(body: Buffer, parse: (written: string) => unknown): Json {
     return parse(written) as Json;
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Refuses what `decode` refuses in an endpoint's own words. */
+export function refusingAs<T>(status: number, prefix: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    throw new RequestError(status, error.message.replace(decodeFailed, prefix), error.headers);
   }
 }
 

@@ -5,7 +5,6 @@ import type { CheckContent, NodeDescription, Service } from "../state/service.ts
 import { definitionField, stringMapField } from "./catalog-body.ts";
 import {
   booleanField,
-  decodeFailed,
   decodeList,
   type FieldReader,
   type Fields,
@@ -13,12 +12,11 @@ import {
   integerField,
   listOf,
   objectField,
+  refusingAs,
   stringField,
   uint64Field,
 } from "./decode.ts";
 import { faultOfWeights, taggedAddressesField } from "./registration.ts";
-
-const txnFailed = "Failed to parse body: ";
 
 /** @throws RequestError when the body is none. What says nothing is no operation, and is not counted. */
 export function decodeOperations(body: Buffer, datacenter: string): { operations: Operation[]; written: number } {
@@ -37,12 +35,7 @@ export function decodeOperations(body: Buffer, datacenter: string): { operations
     const operation = found.KV ?? found.Node ?? found.Service ?? found.Check;
     if (operation !== undefined) operations.push(operation);
   };
-  try {
-    decodeList(body, read, "api.TxnOps");
-  } catch (error) {
-    if (!(error instanceof RequestError)) throw error;
-    throw new RequestError(error.status, error.message.replace(decodeFailed, txnFailed), error.headers);
-  }
+  refusingAs(400, "Failed to parse body: ", () => decodeList(body, read, "api.TxnOps"));
   return { operations, written };
 }
 
@@ -208,7 +201,8 @@ function bytesField(set: (value: Buffer) => void): FieldReader {
   return (value, path) => {
     const read = stringField((written) => {
       const fault = faultOfBase64(written);
-      if (fault !== undefined) throw new RequestError(400, `${txnFailed}illegal base64 data at input byte ${fault}`);
+      if (fault !== undefined)
+        throw new RequestError(400, `Failed to parse body: illegal base64 data at input byte ${fault}`);
       set(Buffer.from(written, "base64"));
     }, "[]uint8");
     read(value, path);

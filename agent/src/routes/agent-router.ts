@@ -4,11 +4,13 @@ import { everybodyHolds, holdersOf } from "../http/access.ts";
 import { createRouter, type Router } from "../http/router.ts";
 import { aclRoutes, type ManagementToken } from "./acl.ts";
 import { agentRoutes } from "./agent.ts";
+import { authorizeRoutes } from "./authorize.ts";
 import { catalogRoutes } from "./catalog.ts";
 import { configRoutes } from "./config.ts";
 import { discoveryChainRoutes } from "./discovery-chain.ts";
 import { healthRoutes } from "./health.ts";
 import { keyValueRoutes } from "./kv.ts";
+import { intentionRoutes } from "./intentions.ts";
 import { sessionRoutes } from "./session.ts";
 import { statusRoutes } from "./status.ts";
 import { txnRoutes } from "./txn.ts";
@@ -25,6 +27,8 @@ export function createAgentRouter(state: AgentState, token?: ManagementToken): R
     ...txnRoutes(state),
     ...configRoutes(state),
     ...discoveryChainRoutes(state),
+    ...intentionRoutes(state),
+    ...authorizeRoutes(state),
     ...statusRoutes(state),
     ...aclRoutes(token),
     ...unsupportedRoutes(),

@@ -1,6 +1,8 @@
 /** A clock that tests move by hand: `advance` runs what falls due, in order. */
 import type { Clock } from "../../../agent/src/clock.ts";
 
+const startedAtMs = Date.UTC(2030, 0, 1);
+
 export class ManualClock implements Clock {
   #nowMs = 0;
   #nextId = 0;
@@ -8,6 +10,10 @@ export class ManualClock implements Clock {
 
   now(): number {
     return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return startedAtMs + this.#nowMs;
   }
 
   after(delayMs: number, run: () => void): () => void {

@@ -1,0 +1,52 @@
+/**
+ * `/v1/agent/connect/authorize`: whether a caller may call a service of this agent, by intentions alone; without one that
+ * matches it may. https://developer.hashicorp.com/consul/api-docs/agent/connect#authorize
+ */
+import { type AgentState, json } from "../agent-state.ts";
+import { defaultNamespace, describeIntention } from "../connect/intention.ts";
+import { parseConnectUri } from "../connect/spiffe-id.ts";
+import { refuseNamespace } from "../http/query.ts";
+import { type Reply, RequestError } from "../http/reply.ts";
+import type { Call, Route } from "../http/router.ts";
+import { decodeBody, refusingAs, stringField } from "../json/decode.ts";
+
+export function authorizeRoutes({ intentions }: AgentState): Route[] {
+  const authorize = (call: Call): Reply => {
+    refuseNamespace(call.query);
+    const { target, clientUri } = decodeAuthorization(call.body);
+    if (target === "") throw invalid("Target service must be specified");
+    const uri = parseConnectUri(clientUri);
+    if (uri === undefined) throw invalid("ClientCertURI not a valid Connect identifier");
+    if (uri.kind !== "service") throw invalid("ClientCertURI not a valid Service identifier");
+    const decisive = intentions.decisive({ namespace: defaultNamespace, name: target }, uri.service);
+    const answer =
+      decisive === undefined
+        ? { Authorized: true, Reason: "ACLs disabled, access is allowed by default" }
+        : { Authorized: decisive.action === "allow", Reason: `Matched intention: ${describeIntention(decisive)}` };
+    return json(call, answer, uncached);
+  };
+
+  return [{ path: "/v1/agent/connect/authorize", methods: { POST: authorize } }];
+}
+
+/** Consul answers from a cache of its agent's, and says so; here every answer is read anew. */
+const uncached = { "X-Cache": "MISS" } as const;
+
+function decodeAuthorization(body: Buffer): { readonly target: string; readonly clientUri: string } {
+  let target = "";
+  let clientUri = "";
+  const fields = {
+    Target: stringField((v) => (target = v)),
+    ClientCertURI: stringField((v) => (clientUri = v)),
+    ClientCertSerial: stringField(() => undefined),
+  };
+  const type = "ConnectAuthorizeRequest";
+  refusingAs(400, "Bad request: Request decode failed: ", () =>
+    decodeBody(body, fields, type, { goType: `structs.${type}` }),
+  );
+  return { target, clientUri };
+}
+
+function invalid(why: string): RequestError {
+  return new RequestError(400, `Bad request: ${why}`);
+}
