@@ -1,7 +1,7 @@
 /** All that the agent answers, put together. */
 import type { AgentState } from "../agent-state.ts";
 import { everybodyHolds, holdersOf } from "../http/access.ts";
-import { createRouter, type Router } from "../http/router.ts";
+import { createRouter, type Route, type Router } from "../http/router.ts";
 import { aclRoutes, type ManagementToken } from "./acl.ts";
 import { agentRoutes } from "./agent.ts";
 import { authorizeRoutes } from "./authorize.ts";
@@ -18,7 +18,11 @@ import { unsupportedRoutes } from "./unsupported.ts";
 
 /** @param token that opens everything; without one everything is open. */
 export function createAgentRouter(state: AgentState, token?: ManagementToken): Router {
-  const routes = [
+  return createRouter(allRoutes(state, token), token === undefined ? everybodyHolds : holdersOf(token.secret));
+}
+
+export function allRoutes(state: AgentState, token: ManagementToken | undefined): Route[] {
+  return [
     ...agentRoutes(state),
     ...healthRoutes(state),
     ...catalogRoutes(state),
@@ -33,5 +37,4 @@ export function createAgentRouter(state: AgentState, token?: ManagementToken): R
     ...aclRoutes(token),
     ...unsupportedRoutes(),
   ];
-  return createRouter(routes, token === undefined ? everybodyHolds : holdersOf(token.secret));
 }
