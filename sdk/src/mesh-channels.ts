@@ -86,7 +86,7 @@ export class MeshChannels {
     const { clock, instance, limits, metrics, number, options, service, transport, zone } = this.#parts;
     const { connections, outliers, slowStart, subset, zonePreference } = options;
     const target = `${scheme}:///${name}`;
-    return new ServiceChannel({
+    const channel = new ServiceChannel({
       target,
       name,
       directory: this.#directory(scheme),
@@ -101,6 +101,7 @@ export class MeshChannels {
             : undefined,
         clock,
         random: systemRandom,
+        probe: (state) => channel.probe(state),
       }),
       clock,
       limits,
@@ -109,6 +110,7 @@ export class MeshChannels {
       ...(subset && { choose: (all) => subsetOf(all, subset, { id: `${service} ${instance}`, number }) }),
       observer: channelMetrics(metrics, target, name),
     });
+    return channel;
   }
 
   #tlsId(tls: TlsOptions | undefined): number {

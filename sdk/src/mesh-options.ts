@@ -84,6 +84,8 @@ export interface MeshOptions {
   readonly zonePreference?: ZonePreferenceOptions | boolean;
   /** Connects to some of the endpoints of a service, where there are more; other processes take others. Default: to all. */
   readonly subset?: SubsetOptions;
+  /** Whether servers tell callers of their load, which some pick policies go by: with answers, and when asked. Default true. */
+  readonly loadReports?: boolean;
   /** When clients connect to endpoints, how many at a time, and when they disconnect. Default: at once, 100 at a time, never. */
   readonly connections?: ConnectionOptions;
   /** Changes contracts' policies: by "package.Service/Method", or "package.Service" for all its methods. */
@@ -224,6 +226,7 @@ const meshOptions = z.strictObject({
   zonePreference: z
     .union([z.boolean(), z.strictObject({ tolerance: amount.optional(), allowanceMs: amount.optional() })])
     .optional(),
+  loadReports: z.boolean().optional(),
   connections: z
     .strictObject({
       connect: z.enum(["eager", "lazy"]).optional(),

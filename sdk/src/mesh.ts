@@ -55,6 +55,7 @@ import {
 import { isWildcard, outerAddress } from "./outer-address.ts";
 import { withMetrics } from "./registration-metrics.ts";
 import { tlsFromEnv } from "./security/tls-settings.ts";
+import { LoadReporter } from "./server/load-reporter.ts";
 import { MeshServer } from "./server/mesh-server.ts";
 import { closeOnSignals } from "./signals.ts";
 import { type AdminServer, type Check, startAdminServer } from "./telemetry/admin-server.ts";
@@ -241,6 +242,7 @@ export class Mesh {
       log: this.log,
       observers: [this.#metrics.serverObserver, serverLogObserver(this.log)],
       interceptors: this.#options.serverInterceptors ?? [],
+      load: this.#options.loadReports === false ? undefined : new LoadReporter(this.#clock),
       registration: this.#registration(),
       prepare: () => this.#prepare(),
       describe: (definition, address, metadata) => this.#instanceOf(definition, address, metadata),

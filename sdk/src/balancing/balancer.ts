@@ -108,9 +108,11 @@ export class Balancer {
   pick(call: PickContext, tried: readonly EndpointState[], nowMs = this.#time.read()): EndpointState | undefined {
     if (this.#ready.length === 0) return undefined;
     this.#time.nowMs = nowMs;
-    const state = this.#outliers?.trial(tried, nowMs) ?? this.#choose(call, tried, nowMs);
-    this.#zone?.preference.began(this.#isHere(state), nowMs);
-    return state;
+    const trial = this.#outliers?.trial(tried, nowMs);
+    if (this.#zone !== undefined) return this.#pickByZone(call, tried, trial);
+    if (trial !== undefined) return trial;
+    const { policy, good } = this.#here;
+    return policy.pick(tried.length === 0 ? good : withoutTried(good, tried), call);
   }
 
   /** An attempt has ended, once for every pick that was counted. */
@@ -120,9 +122,25 @@ export class Balancer {
     this.#zone?.preference.ended(this.#isHere(state), durationMs, verdict, nowMs);
   }
 
+  /** Whether the policy goes by load reports. */
+  get listens(): boolean {
+    return this.#here.policy.reported !== undefined;
+  }
+
   /** A load report has come, with an answer or for a probe. */
   reported(state: EndpointState, report: LoadReport, nowMs = this.#time.read()): void {
     this.#time.nowMs = nowMs;
+    state.reportedMs = nowMs;
+    state.report = report;
+    this.#tell(state, report);
+  }
+
+  /** Who asks an endpoint's load is told what it last said, when that is young enough. */
+  remind(state: EndpointState): void {
+    if (state.report !== undefined) this.#tell(state, state.report);
+  }
+
+  #tell(state: EndpointState, report: LoadReport): void {
     const { policy } = this.#elsewhere === undefined || this.#isHere(state) ? this.#here : this.#elsewhere;
     policy.reported?.(state, report);
   }
@@ -133,17 +151,19 @@ export class Balancer {
     this.#sort();
   }
 
-  #choose(call: PickContext, tried: readonly EndpointState[], nowMs: number): EndpointState {
-    const { policy, good } = this.#side(tried, nowMs);
-    return policy.pick(tried.length === 0 ? good : withoutTried(good, tried), call);
+  #pickByZone(call: PickContext, tried: readonly EndpointState[], trial: EndpointState | undefined): EndpointState {
+    const { policy, good } = this.#side(tried);
+    const state = trial ?? policy.pick(tried.length === 0 ? good : withoutTried(good, tried), call);
+    this.#zone?.preference.began(this.#isHere(state), this.#time.nowMs);
+    return state;
   }
 
   /** Where the next attempt goes. A retry that has tried all of one side goes to the other. */
-  #side(tried: readonly EndpointState[], nowMs: number): Side {
+  #side(tried: readonly EndpointState[]): Side {
     const here = this.#here;
     const elsewhere = this.#elsewhere;
     if (elsewhere === undefined || this.#zone === undefined) return here;
-    const [side, other] = this.#zone.preference.goes(nowMs) ? [elsewhere, here] : [here, elsewhere];
+    const [side, other] = this.#zone.preference.goes(this.#time.nowMs) ? [elsewhere, here] : [here, elsewhere];
     if (tried.length === 0) return side;
     const untried = ({ good }: Side): boolean => good.some((state) => !tried.includes(state));
     return untried(side) || !untried(other) ? side : other;

@@ -1,6 +1,7 @@
 /** What a client knows of one endpoint from its own calls. */
 import { EndpointCost } from "./endpoint-cost.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { LoadReport } from "./load-report.ts";
 
 /**
  * How a call's end speaks of its endpoint: "success"; "failure" (the endpoint could not do its work); "overload" (it
@@ -15,6 +16,9 @@ export class EndpointState {
   inFlight = 0;
   /** Calls that were ever picked for it. */
   picks = 0;
+  /** When it last told its load, and what it told. */
+  reportedMs = -Infinity;
+  report: LoadReport | undefined;
   /** What policies weigh it by: a positive number, the registry's (1 when it gives none, as in gRFC A58) times its share. */
   weight: number;
   #share = 1;

@@ -42,12 +42,16 @@ export class LoadTracker {
     return this.#inFlight++;
   }
 
-  /** A call has ended by itself. Failures say nothing of how long work takes. */
-  ended(durationMs: number, inFlightBefore: number, succeeded: boolean): void {
+  /**
+   * A call has ended by itself. Failures say nothing of how long work takes.
+   *
+   * @param durationMs undefined of streams, which last as long as they are wanted.
+   */
+  ended(durationMs: number | undefined, inFlightBefore: number, succeeded: boolean): void {
     const now = this.#clock.now();
     this.#inFlight--;
     this.#count(now, succeeded);
-    if (!succeeded) return;
+    if (!succeeded || durationMs === undefined) return;
     const at = this.#next;
     this.#endedMs[at] = now;
     this.#durationMs[at] = durationMs;

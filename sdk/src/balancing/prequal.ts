@@ -112,7 +112,7 @@ class Prequal implements PickPolicy {
   }
 
   reported(state: EndpointState, { inFlight, latencyMs }: LoadReport): void {
-    if (!this.#members.has(state)) return;
+    if (inFlight === undefined || !this.#members.has(state)) return;
     const uses = Math.floor(this.#uses + this.#random());
     // Who has no fresh sample has had next to nothing to do.
     this.#pool.add(state, inFlight, latencyMs ?? 0, this.#clock.now(), uses);

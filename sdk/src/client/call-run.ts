@@ -10,6 +10,7 @@ import { MeshError } from "../call/mesh-error.ts";
 import { Metadata } from "../call/metadata.ts";
 import { type ErrorCode, type StatusCode, STATUS_NUMBERS, statusName } from "../call/status.ts";
 import { childSpan, newTrace, type TraceContext } from "../call/trace-context.ts";
+import { takeLoadReport } from "../balancing/orca.ts";
 import type { EndpointState } from "../balancing/endpoint-state.ts";
 import type { PickContext } from "../balancing/pick-policy.ts";
 import { DEFAULT_DEADLINE_MS, type HedgingPolicy, type MethodPolicy } from "../contract/policy.ts";
@@ -184,7 +185,9 @@ export class CallRun implements AttemptOwner {
     const latencyMs = this.#latencyMs(attempt, durationMs);
     const pushbackMs = typeof pushback === "number" ? pushback : 0;
     const end = { durationMs: latencyMs, verdict: verdictOf(code, pushback), pushbackMs };
-    this.method.environment.channel.balancer.ended(attempt.state, end, now);
+    const { channel } = this.method.environment;
+    channel.balancer.ended(attempt.state, end, now);
+    channel.loadTold(attempt.state, takeLoadReport(outcome.trailers), now);
     this.method.attemptEnded({
       code,
       endpoint: endpointText(attempt.state),

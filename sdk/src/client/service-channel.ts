@@ -5,6 +5,7 @@
 import { EndpointState } from "../balancing/endpoint-state.ts";
 import type { Balancer } from "../balancing/balancer.ts";
 import type { Endpoint } from "../balancing/endpoint.ts";
+import { decodeLoadReport } from "../balancing/orca.ts";
 import type { PickContext } from "../balancing/pick-policy.ts";
 import { formatAddress } from "../call/address.ts";
 import type { Clock, Timer } from "../call/clock.ts";
@@ -12,6 +13,7 @@ import { MeshError } from "../call/mesh-error.ts";
 import { completeConnectionOptions, type ConnectionOptions } from "./connection-options.ts";
 import { ConnectionPacer } from "./connection-pacer.ts";
 import { type ClientExplanation, explainEndpoint } from "./explanation.ts";
+import { LoadProbes } from "./load-probes.ts";
 import type { Directory, EndpointView, Watch } from "../discovery/directory.ts";
 import type {
   Connection,
@@ -53,6 +55,9 @@ export interface OpenStream {
   fail(code: "CANCELLED", reason: string): void;
 }
 
+/** A load report so young, in milliseconds, is as good as one that is asked for. */
+const FRESH_REPORT_MS = 20;
+
 /** An endpoint with its connection. */
 interface Member {
   state: EndpointState;
@@ -65,6 +70,7 @@ export class ServiceChannel {
   readonly #options: ServiceChannelOptions;
   readonly #idleMs: number;
   readonly #pacer: ConnectionPacer;
+  readonly #probes: LoadProbes;
   readonly #watch: Watch;
   readonly #members = new Map<string, Member>();
   readonly #connections = new Map<EndpointState, Connection>();
@@ -87,6 +93,7 @@ export class ServiceChannel {
     const { connect, idleMs, maxConnecting } = completeConnectionOptions(options.connections);
     this.#idleMs = idleMs;
     this.#pacer = new ConnectionPacer(maxConnecting);
+    this.#probes = new LoadProbes(options.clock);
     this.#usedMs = options.clock.now();
     this.#asleep = connect === "lazy";
     if (!this.#asleep) this.#awaitIdleness();
@@ -106,6 +113,22 @@ export class ServiceChannel {
     this.#usedMs = nowMs;
     if (this.#asleep) this.wake();
     return this.balancer.pick(call, tried, nowMs);
+  }
+
+  /** An answer has brought an endpoint's load report, or none; policies that do not go by them spare its reading. */
+  loadTold(state: EndpointState, bytes: Uint8Array | undefined, nowMs: number): void {
+    if (bytes === undefined || !this.balancer.listens) return;
+    const report = decodeLoadReport(bytes);
+    if (report !== undefined) this.balancer.reported(state, report, nowMs);
+  }
+
+  /** Asks an endpoint for its load, for the balancer; one that has just told it is not asked again. */
+  probe(state: EndpointState): void {
+    if (this.#options.clock.now() - state.reportedMs < FRESH_REPORT_MS) return this.balancer.remind(state);
+    const connection = this.#connections.get(state);
+    if (connection !== undefined) {
+      this.#probes.ask(state, connection, (report) => this.balancer.reported(state, report));
+    }
   }
 
   /** Connects, if connections wait for a call. */

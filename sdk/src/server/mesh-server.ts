@@ -3,6 +3,7 @@
  * order, so that callers hear of its going before it stops answering.
  */
 import type { ServiceDefinition as GrpcService, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { orcaLoadReport } from "../balancing/orca.ts";
 import { type Address, formatAddress } from "../call/address.ts";
 import type { Clock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
@@ -22,6 +23,8 @@ import { checkServerTls } from "../security/tls-settings.ts";
 import { adaptService, type AddServiceOptions } from "./grpc-js-service.ts";
 import { Health, HealthService } from "./health-service.ts";
 import type { ServerInterceptor } from "./interceptor.ts";
+import type { LoadReporter } from "./load-reporter.ts";
+import { LoadService } from "./load-service.ts";
 import { REFLECTION_SERVICES, reflectionHandlers } from "./reflection-service.ts";
 import { type Handler, ServedMethod, type ServerEnvironment } from "./served-method.ts";
 import { serveStream } from "./serve-stream.ts";
@@ -43,6 +46,8 @@ export interface MeshServerOptions {
   readonly log: Logger;
   readonly observers: readonly ServerObserver[];
   readonly interceptors: readonly ServerInterceptor[];
+  /** Tells callers of the server's load; undefined: nobody does. */
+  readonly load?: LoadReporter | undefined;
   /** undefined: serve without being found. */
   readonly registration: Registration | undefined;
   /** Called once it listens, before anything is registered; resolves to what registrations tell of the process. */
@@ -244,9 +249,9 @@ export class MeshServer {
   }
 
   #dispatch(health: HealthService): Dispatch {
-    const { clock, log, interceptors, observers } = this.#options;
+    const { clock, load, log, interceptors, observers } = this.#options;
     const dispatch = new Map<string, ServerMethod>();
-    const environment: ServerEnvironment = { clock, log, inFlight: this.#inFlight };
+    const environment: ServerEnvironment = { clock, log, inFlight: this.#inFlight, load };
     for (const { definition, handlers } of this.#added) {
       for (const [name, method] of Object.entries(definition.methods)) {
         const handler = handlers[name] as Handler;
@@ -268,7 +273,10 @@ export class MeshServer {
         handlers: asHandlers(reflectionHandlers(this.#added.map((one) => one.definition))),
       })),
     ];
-    const ownEnvironment = { ...environment, inFlight: { count: 0 } };
+    if (load !== undefined) {
+      own.push({ definition: LoadService, handlers: asHandlers({ getLoad: () => orcaLoadReport(load.report()) }) });
+    }
+    const ownEnvironment = { clock, log, inFlight: { count: 0 } };
     const users = new Set(this.#added.map(({ definition }) => definition.typeName));
     for (const { definition, handlers } of own) {
       if (users.has(definition.typeName)) continue;

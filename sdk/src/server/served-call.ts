@@ -2,12 +2,15 @@
  * One call being served, from its headers to its one status: context, deadline, cancellation and record. What the user's
  * handler is given and what is made of its result is in serve-unary.ts and serve-stream.ts.
  */
+import { LOAD_REPORT_KEY } from "../balancing/orca.ts";
 import { runInContext } from "../call/call-context.ts";
 import type { Timer } from "../call/clock.ts";
 import { MeshError } from "../call/mesh-error.ts";
-import { statusName } from "../call/status.ts";
+import { type StatusCode, statusName } from "../call/status.ts";
 import type { IncomingCall, ServerStatus } from "../transport/transport.ts";
+import { verdictOf } from "../resilience/verdict.ts";
 import { handlerStatus } from "./handler-status.ts";
+import type { LoadReporter } from "./load-reporter.ts";
 import type { ServedMethod } from "./served-method.ts";
 import { ServerCallContext } from "./server-call-context.ts";
 
@@ -25,6 +28,8 @@ export class ServedCall {
   #running = false;
   /** Whether the transport was told that it goes on after the call. */
   #outlives = false;
+  /** Calls that the server had when this one came. */
+  readonly #alongside: number;
 
   constructor(method: ServedMethod, call: IncomingCall, finish: Finish) {
     const { clock, log } = method.environment;
@@ -42,6 +47,7 @@ export class ServedCall {
       log,
     });
     method.started();
+    this.#alongside = method.environment.load?.tracker.began() ?? 0;
     // Never taken back: both end with the call.
     call.cancellation.onCancel((reason) => this.#cancelled(reason));
     // The transport watches the caller's deadline; the contract's, when it comes first, is ours to watch.
@@ -98,10 +104,11 @@ export class ServedCall {
 
   #cancelled(reason: MeshError): void {
     if (this.#over) return;
-    this.#end({ status: reason.status, reason: reason.reason, trailers: this.context.responseTrailers }, undefined);
+    const status = { status: reason.status, reason: reason.reason, trailers: this.context.responseTrailers };
+    this.#end(status, undefined, "given up");
   }
 
-  #end(status: ServerStatus, thrown: unknown): void {
+  #end(status: ServerStatus, thrown: unknown, how: "answered" | "given up" = "answered"): void {
     if (this.#over) return;
     this.#over = true;
     this.#timer?.cancel();
@@ -109,17 +116,29 @@ export class ServedCall {
       this.#outlives = true;
       this.#call.workGoesOn();
     }
+    const { clock, load } = this.method.environment;
+    const code = statusName(status.status);
+    if (how === "given up") load?.tracker.abandoned();
+    else if (load !== undefined) this.#tellLoad(load, code, status);
     this.#finish(status);
     this.method.ended({
-      code: statusName(status.status),
+      code,
       reason: status.reason,
-      durationMs: this.method.environment.clock.now() - this.#call.receivedAt,
+      durationMs: clock.now() - this.#call.receivedAt,
       sentBytes: this.#call.sentBytes,
       receivedBytes: this.#call.receivedBytes,
       peer: this.#call.peer,
       context: this.context,
       thrown,
     });
+  }
+
+  #tellLoad(load: LoadReporter, code: StatusCode, { trailers }: ServerStatus): void {
+    const now = this.method.environment.clock.now();
+    const durationMs = this.method.definition.kind === "unary" ? now - this.#call.receivedAt : undefined;
+    load.tracker.ended(durationMs, this.#alongside, verdictOf(code) !== "failure");
+    const report = load.forPeer(this.#call.peer, now);
+    if (report !== undefined) trailers.set(LOAD_REPORT_KEY, report);
   }
 
   #tooLong(contractMs: number): MeshError {

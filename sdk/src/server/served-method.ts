@@ -8,6 +8,7 @@ import { observerThrew, type ServerCallRecord, type ServerMethodObserver } from 
 import type { MethodDefinition } from "../contract/definition.ts";
 import { decodeMessage } from "../contract/decode-message.ts";
 import { encodeMessage } from "../contract/message-writer.ts";
+import type { LoadReporter } from "./load-reporter.ts";
 import type { ServerInterceptor, ServerNext } from "./interceptor.ts";
 
 /** What the user wrote: a function of a request (or requests) and a context. */
@@ -18,6 +19,8 @@ export interface ServerEnvironment {
   readonly log: Logger;
   /** Calls that are being handled now. */
   readonly inFlight: { count: number };
+  /** Tells callers of the server's load; undefined: nobody does. */
+  readonly load?: LoadReporter | undefined;
 }
 
 export class ServedMethod {
