@@ -7,7 +7,7 @@ import { type OwnPolicies, type PickPolicyName, policyNameFault } from "./balanc
 import { checkSlowStart, type SlowStartOptions } from "./balancing/slow-start.ts";
 import { checkSubset, type SubsetOptions } from "./balancing/subset.ts";
 import { checkZonePreference, type ZonePreferenceOptions } from "./balancing/zone-preference.ts";
-import { checkUnixPath, isUnixPath } from "./call/address.ts";
+import { checkUnixPath, isHost, isUnixPath } from "./call/address.ts";
 import type { Clock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
 import { MeshError } from "./call/mesh-error.ts";
@@ -248,7 +248,17 @@ const meshOptions = z.strictObject({
   handleSignals: z.boolean().optional(),
 });
 
-const serverOptions = z.strictObject({ host: name.optional(), port: port.optional(), advertiseHost: name.optional() });
+const HOST_FORM = "a host name or an IP address alone, IPv6 without brackets";
+const hostForm = z.string().refine(isHost, `expected ${HOST_FORM}`);
+const listenForm = z
+  .string()
+  .refine((text) => isUnixPath(text) || isHost(text), `expected ${HOST_FORM}, or the path of a Unix socket`);
+
+const serverOptions = z.strictObject({
+  host: listenForm.optional(),
+  port: port.optional(),
+  advertiseHost: hostForm.optional(),
+});
 
 const clientOptions = z.strictObject({
   target: name.optional(),
@@ -303,10 +313,16 @@ export function checkChannelOptions(options: MeshChannelOptions, pickPolicies?: 
 /** The options with the environment's and the defaults in the gaps. */
 export function completeServerOptions(options: ServerOptions, env: NodeJS.ProcessEnv): CompleteServerOptions {
   check("mesh.server", serverOptions, options);
-  const host = options.host ?? (env["MESH_HOST"] || "127.0.0.1");
+  const inEnv = (): string | undefined =>
+    fromEnv(env, "MESH_HOST", `${HOST_FORM}, or the path of a Unix socket`, (text) => listenForm.safeParse(text));
+  const host = options.host ?? inEnv() ?? "127.0.0.1";
   const port = options.port ?? portFromEnv(env, "MESH_PORT") ?? 0;
   if (isUnixPath(host)) return overUnixSocket(checkUnixPath(host), port, options, env);
-  return { host, port, advertiseHost: options.advertiseHost ?? (env["MESH_ADVERTISE_HOST"] || host) };
+  return { host, port, advertiseHost: options.advertiseHost ?? advertisedInEnv(env) ?? host };
+}
+
+function advertisedInEnv(env: NodeJS.ProcessEnv): string | undefined {
+  return fromEnv(env, "MESH_ADVERTISE_HOST", HOST_FORM, (text) => hostForm.safeParse(text));
 }
 
 function overUnixSocket(
@@ -315,7 +331,7 @@ function overUnixSocket(
   options: ServerOptions,
   env: NodeJS.ProcessEnv,
 ): CompleteServerOptions {
-  const advertiseHost = options.advertiseHost ?? (env["MESH_ADVERTISE_HOST"] || undefined);
+  const advertiseHost = options.advertiseHost ?? advertisedInEnv(env);
   if (advertiseHost !== undefined && port === 0) {
     throw new MeshError(
       "INVALID_ARGUMENT",

@@ -36,6 +36,7 @@ import type { Settings } from "./coordination/settings.ts";
 import type { Registration, ServiceInstance } from "./discovery/registration.ts";
 import { parseTarget } from "./discovery/target.ts";
 import { completeDiscoveryOptions } from "./discovery-options.ts";
+import { idsTakenAt, type TakenIds, withOwnIds } from "./instance-ids.ts";
 import { MeshChannels } from "./mesh-channels.ts";
 import {
   checkChannelOptions,
@@ -105,8 +106,8 @@ export class Mesh {
   readonly #coordination: Coordination;
   readonly #channels: MeshChannels;
   readonly #servers: MeshServer[] = [];
-  /** Ids of the instances that this process has registered. */
-  readonly #ids = new Set<string>();
+  /** In a registry that the user brings, of which other meshes may know nothing. */
+  readonly #ownIds: TakenIds = new Set();
   #admin: Promise<AdminServer> | undefined;
   #stopSignals: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -366,7 +367,8 @@ export class Mesh {
         log: this.log,
         whenUnreachable: this.#registryUnreachable,
       });
-    return withMetrics(registration ?? consul(), this.#metrics);
+    const taken = registration === undefined ? idsTakenAt(this.#consul.place) : this.#ownIds;
+    return withOwnIds(withMetrics(registration ?? consul(), this.#metrics), taken);
   }
 
   /** A policy for a method that its service does not have would go unread. */
@@ -406,13 +408,9 @@ export class Mesh {
   ): ServiceInstance {
     const { version } = this.#options;
     const number = this.#number;
-    // A second server of the same service in one process is an instance of its own.
-    const plain = `${meshName}-${this.instance}`;
-    const id = this.#ids.has(plain) ? `${plain}-${address.port}` : plain;
-    this.#ids.add(id);
     return {
       name: meshName,
-      id,
+      id: `${meshName}-${this.instance}`,
       address,
       weight: this.#weight,
       version: version ?? (process.env["MESH_VERSION"] || undefined),

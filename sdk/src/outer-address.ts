@@ -4,6 +4,7 @@
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 
 type Family = "IPv4" | "IPv6";
@@ -31,8 +32,9 @@ export async function outerAddress(surroundings: Surroundings = here): Promise<s
   return (outer.find(({ family }) => family === "IPv4") ?? outer[0])?.address ?? "127.0.0.1";
 }
 
+/** However it is written: IPv6 has many ways to (RFC 5952, section 2). */
 export function isWildcard(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
+  return host === "0.0.0.0" || (isIPv6(host) && /^[0:]+(?:0\.0\.0\.0)?$/.test(host));
 }
 
 /** Of use on one wire only (RFC 3927; RFC 4291, section 2.5.6). */

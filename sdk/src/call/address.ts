@@ -2,6 +2,7 @@
  * Where something listens: a host (name, IPv4, or IPv6 without brackets) and a port. A host that begins with "/" is the
  * path of a Unix socket, as libpq has it; its port is 0.
  */
+import { isIPv6 } from "node:net";
 import { MeshError } from "./mesh-error.ts";
 
 export interface Address {
@@ -16,6 +17,11 @@ const MAX_UNIX_PATH_BYTES = 107;
 /** Whether a host is the path of a Unix socket. */
 export function isUnixPath(host: string): boolean {
   return host.startsWith("/");
+}
+
+/** Whether this is a host alone: a name, IPv4, or IPv6 without brackets; no port, no URL. */
+export function isHost(text: string): boolean {
+  return isIPv6(text) || /^[^\s:/@[\]?#%,]+$/.test(text);
 }
 
 /** The path of a Unix socket as it is. Throws INVALID_ARGUMENT for one that no socket can have. */

@@ -73,6 +73,34 @@ describe("a server's options", () => {
     assert.throws(() => completeServerOptions({ host: "/" }, {}), /cannot be the path of a Unix socket/);
   });
 
+  it("name hosts alone, for nobody could reach what is registered with anything else", () => {
+    for (const host of ["[::1]", "127.0.0.1:80", "http://shop", "two words", "user@shop", "a,b"]) {
+      const refused = { code: "INVALID_ARGUMENT", message: /alone, IPv6 without brackets/ };
+      assert.throws(() => completeServerOptions({ host }, {}), refused);
+      assert.throws(() => completeServerOptions({ advertiseHost: host }, {}), refused);
+      assert.throws(
+        () => completeServerOptions({}, { MESH_HOST: host }),
+        /^MeshError: INVALID_ARGUMENT: MESH_HOST is /,
+      );
+      assert.throws(
+        () => completeServerOptions({}, { MESH_ADVERTISE_HOST: host }),
+        /MESH_ADVERTISE_HOST is .*unset it$/,
+      );
+    }
+    for (const host of [
+      "::1",
+      "fe80::1%eth0",
+      "::ffff:10.0.0.1",
+      "10.0.0.1",
+      "shop.internal.",
+      "my_shop",
+      "b\u00fccher",
+    ]) {
+      assert.equal(completeServerOptions({ host: "::", advertiseHost: host }, {}).advertiseHost, host);
+    }
+    assert.throws(() => completeServerOptions({ advertiseHost: "/run/a.sock" }, {}), /advertiseHost: expected a host/);
+  });
+
   it("are refused with their names when they are wrong", () => {
     assert.throws(() => completeServerOptions({ port: 1.5 }, {}), /mesh.server.*port/);
     assert.throws(() => completeServerOptions({ ports: 1 } as object, {}), /ports/);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
-import { outerAddress, type Surroundings } from "../../../sdk/src/outer-address.ts";
+import { isWildcard, outerAddress, type Surroundings } from "../../../sdk/src/outer-address.ts";
 
 const machine = (
   routes: Partial<Record<"IPv4" | "IPv6", string>>,
@@ -28,5 +28,17 @@ describe("the outer address", () => {
   it("is one of this machine's", async () => {
     const all = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
     assert.ok([...all.map(({ address }) => address), "127.0.0.1"].includes(await outerAddress()));
+  });
+});
+
+describe("a wildcard", () => {
+  it("is every way to write all of the machine's addresses", () => {
+    for (const host of ["0.0.0.0", "::", "0:0:0:0:0:0:0:0", "::0", "::0.0.0.0"]) assert.ok(isWildcard(host), host);
+  });
+
+  it("is no address of its own", () => {
+    for (const host of ["::1", "0.0.0.1", "::ffff:0.0.0.1", "::10", "0", "localhost"]) {
+      assert.ok(!isWildcard(host), host);
+    }
   });
 });
