@@ -15,6 +15,7 @@ export const furniture: readonly Asked[] = [
   ["PUT", "/v1/config", { Kind: "service-defaults", Name: "shop", Protocol: "http" }],
   ["PUT", "/v1/config", { Kind: "proxy-defaults", Name: "global", Config: { color: "blue" } }],
   ["PUT", "/v1/session/create", { Name: "theirs" }],
+  ["POST", "/v1/connect/intentions", { SourceName: "web", DestinationName: "shop", Action: "allow" }],
 ];
 
 const transaction = (...operations: object[]): Asked => ["PUT", "/v1/txn", operations];
@@ -27,6 +28,11 @@ export const identity: readonly Asked[] = [
   ["GET", `/v1/catalog/node/${node}`],
   ["GET", `/v1/catalog/node-services/${node}`],
 ];
+
+function authorization(caller: string): object {
+  const uri = `spiffe://x.consul/ns/default/dc/dc1/svc/${caller}`;
+  return { Target: "shop", ClientCertURI: uri, ClientCertSerial: "1" };
+}
 
 /** Writes to the agent come last: its catalog hears of them a moment later, and no answer depends on when. */
 export const requests: readonly Asked[] = [
@@ -99,6 +105,13 @@ export const requests: readonly Asked[] = [
   ["GET", "/v1/discovery-chain/shop"],
   ["POST", "/v1/discovery-chain/shop", {}],
   ["DELETE", "/v1/config/service-resolver/q"],
+  ["GET", "/v1/connect/intentions"],
+  ["GET", "/v1/connect/intentions/match?by=destination&name=shop"],
+  ["GET", "/v1/connect/intentions/check?source=web&destination=shop"],
+  ["GET", "/v1/connect/intentions/check?source=other&destination=shop"],
+  ["POST", "/v1/agent/connect/authorize", authorization("web")],
+  ["POST", "/v1/agent/connect/authorize", authorization("other")],
+  ["POST", "/v1/connect/intentions", { SourceName: "a", DestinationName: "b", Action: "allow" }],
   ["GET", "/v1/status/leader"],
   ["GET", "/v1/status/peers"],
   ["GET", "/v1/bogus"],

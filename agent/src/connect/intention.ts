@@ -84,6 +84,9 @@ function bytes(text: string): number {
   return Buffer.byteLength(text);
 }
 
+/** What an intention says, or holds where there is none. */
+export type Action = "allow" | "deny";
+
 /** An exact destination comes before any wildcard, then an exact source does. */
 export function precedenceOf({ source, destination }: IntentionDraft): number {
   return 3 * (exactness(destination) + 1) - (2 - exactness(source));

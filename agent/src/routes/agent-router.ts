@@ -22,6 +22,7 @@ export function createAgentRouter(state: AgentState, token?: ManagementToken): R
 }
 
 export function allRoutes(state: AgentState, token: ManagementToken | undefined): Route[] {
+  const otherwise = token === undefined ? "allow" : "deny";
   return [
     ...agentRoutes(state),
     ...healthRoutes(state),
@@ -31,8 +32,8 @@ export function allRoutes(state: AgentState, token: ManagementToken | undefined)
     ...txnRoutes(state),
     ...configRoutes(state),
     ...discoveryChainRoutes(state),
-    ...intentionRoutes(state),
-    ...authorizeRoutes(state),
+    ...intentionRoutes(state, otherwise),
+    ...authorizeRoutes(state, otherwise),
     ...statusRoutes(state),
     ...aclRoutes(token),
     ...unsupportedRoutes(),

@@ -1,16 +1,17 @@
 /**
- * `/v1/agent/connect/authorize`: whether a caller may call a service of this agent, by intentions alone; without one that
- * matches it may. https://developer.hashicorp.com/consul/api-docs/agent/connect#authorize
+ * `/v1/agent/connect/authorize`: whether a caller may call a service of this agent, by intentions; where none is
+ * about the two it may unless the agent has a token. https://developer.hashicorp.com/consul/api-docs/agent/connect#authorize
  */
 import { type AgentState, json } from "../agent-state.ts";
-import { defaultNamespace, describeIntention } from "../connect/intention.ts";
+import { type Action, defaultNamespace, describeIntention } from "../connect/intention.ts";
 import { parseConnectUri } from "../connect/spiffe-id.ts";
 import { refuseNamespace } from "../http/query.ts";
 import { type Reply, RequestError } from "../http/reply.ts";
 import type { Call, Route } from "../http/router.ts";
 import { decodeBody, refusingAs, stringField } from "../json/decode.ts";
 
-export function authorizeRoutes({ intentions }: AgentState): Route[] {
+/** @param otherwise what holds for a pair of services that no intention is about. */
+export function authorizeRoutes({ intentions }: AgentState, otherwise: Action): Route[] {
   const authorize = (call: Call): Reply => {
     refuseNamespace(call.query);
     const { target, clientUri } = decodeAuthorization(call.body);
@@ -21,13 +22,19 @@ export function authorizeRoutes({ intentions }: AgentState): Route[] {
     const decisive = intentions.decisive({ namespace: defaultNamespace, name: target }, uri.service);
     const answer =
       decisive === undefined
-        ? { Authorized: true, Reason: "ACLs disabled, access is allowed by default" }
+        ? { Authorized: otherwise === "allow", Reason: reasons[otherwise] }
         : { Authorized: decisive.action === "allow", Reason: `Matched intention: ${describeIntention(decisive)}` };
     return json(call, answer, uncached);
   };
 
   return [{ path: "/v1/agent/connect/authorize", methods: { POST: authorize } }];
 }
+
+/** It is the default policy of its ACLs that Consul goes by. */
+const reasons: Readonly<Record<Action, string>> = {
+  allow: "ACLs disabled, access is allowed by default",
+  deny: "Default behavior configured by ACLs",
+};
 
 /** Consul answers from a cache of its agent's, and says so; here every answer is read anew. */
 const uncached = { "X-Cache": "MISS" } as const;

@@ -1,7 +1,8 @@
 /** `/v1/connect/intentions`: who may call whom. */
 import { type AgentState, errorHeaders, indexHeaders, json } from "../agent-state.ts";
-import { defaultNamespace, type ServiceName } from "../connect/intention.ts";
+import { type Action, defaultNamespace, type ServiceName } from "../connect/intention.ts";
 import { intentionFields } from "../filter/fields.ts";
+import { filtered, visible } from "../http/access.ts";
 import { filterParameter } from "../http/filter-parameter.ts";
 import { blockingParameters, consistency, refuseOtherDatacenter } from "../http/query.ts";
 import { type Reply, RequestError, text } from "../http/reply.ts";
@@ -11,7 +12,8 @@ import { decodeIntention, intentionJson } from "../json/intention-body.ts";
 import { blockingQuery, type Wait } from "../state/blocking-query.ts";
 import { IntentionError, intentionTopics } from "../state/intentions.ts";
 
-export function intentionRoutes(state: AgentState): Route[] {
+/** @param otherwise what holds for a pair of services that no intention is about. */
+export function intentionRoutes(state: AgentState, otherwise: Action): Route[] {
   const { node, intentions } = state;
 
   const list = async (call: Call): Promise<Reply> => {
@@ -21,7 +23,7 @@ export function intentionRoutes(state: AgentState): Route[] {
     const { index, value } = await blockingQuery(state, wait, () => ({
       index: intentions.index,
       topic: intentionTopics.all,
-      value: intentions.list(),
+      value: visible(call)(intentions.list()),
     }));
     return json(call, filter(value.map(intentionJson)), indexHeaders(index));
   };
@@ -89,11 +91,11 @@ export function intentionRoutes(state: AgentState): Route[] {
     const destination = serviceParameter("destination", to);
     refuseOtherDatacenter(query, node.datacenter);
     if (source === undefined) throw new RequestError(500, `unsupported SourceType: ${JSON.stringify(type)}`);
-    return json(call, { Allowed: (intentions.decisive(destination, source)?.action ?? "allow") === "allow" });
+    return json(call, { Allowed: (intentions.decisive(destination, source)?.action ?? otherwise) === "allow" });
   };
 
   return [
-    { path: "/v1/connect/intentions", methods: { GET: list, POST: create } },
+    { path: "/v1/connect/intentions", methods: { GET: filtered(list, errorHeaders), POST: create } },
     { path: "/v1/connect/intentions/match", methods: { GET: match } },
     { path: "/v1/connect/intentions/check", methods: { GET: check } },
     { path: "/v1/connect/intentions/", methods: { GET: get, PUT: update, DELETE: remove } },
