@@ -132,12 +132,18 @@ export class Balancer {
     this.#time.nowMs = nowMs;
     state.reportedMs = nowMs;
     state.report = report;
+    state.reportedPicks = state.picks;
     this.#tell(state, report);
   }
 
-  /** Who asks an endpoint's load is told what it last said, when that is young enough. */
+  /**
+   * Tells the policy once more what an endpoint last told of its load. What was picked since counts as in flight: without it
+   * a burst would see the endpoint as idle again with every reminder.
+   */
   remind(state: EndpointState): void {
-    if (state.report !== undefined) this.#tell(state, state.report);
+    const { report } = state;
+    if (report?.inFlight === undefined) return;
+    this.#tell(state, { ...report, inFlight: report.inFlight + state.picks - state.reportedPicks });
   }
 
   #tell(state: EndpointState, report: LoadReport): void {

@@ -16,9 +16,10 @@ export class EndpointState {
   inFlight = 0;
   /** Calls that were ever picked for it. */
   picks = 0;
-  /** When it last told its load, and what it told. */
+  /** When it last told its load, what it told, and how many picks there had been. */
   reportedMs = -Infinity;
   report: LoadReport | undefined;
+  reportedPicks = 0;
   /** What policies weigh it by: a positive number, the registry's (1 when it gives none, as in gRFC A58) times its share. */
   weight: number;
   #share = 1;

@@ -121,12 +121,13 @@ class Prequal implements PickPolicy {
   pick(ready: readonly EndpointState[]): EndpointState {
     if (this.#all.length === 0) this.update(ready);
     const nowMs = this.#clock.now();
+    // First, since an answer may be at hand, which knows of earlier picks and not of this one.
+    this.#ask();
     this.#pool.expire(nowMs - this.#options.maxAgeMs);
     this.#hotAbove = this.#pool.quantile(this.#options.hotQuantile);
     const state = this.#best(ready, levelAt(nowMs, FAILING_MS)) ?? lighterOfTwo(ready, this.#random, nowMs);
     this.#pool.used(state);
     this.#remove();
-    this.#ask();
     return state;
   }
 

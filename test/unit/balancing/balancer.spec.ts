@@ -64,6 +64,22 @@ describe("a balancer", () => {
     assert.deepEqual(heard, [[a, REPORT]]);
   });
 
+  it("reminds a policy of what an endpoint told, with what was picked since", () => {
+    const heard: LoadReport[] = [];
+    const listening: PickPolicyFactory = (environment) => ({
+      ...first(environment),
+      reported: (_, report) => void heard.push(report),
+    });
+    const balancer = new Balancer({ policy: listening, clock: new VirtualClock(), random: () => 0 });
+    const [a] = states(1);
+    balancer.update([a!]);
+    balancer.remind(a!);
+    balancer.reported(a!, REPORT);
+    for (let call = 0; call < 3; call++) balancer.pick({ hash: undefined }, [])!.started();
+    balancer.remind(a!);
+    assert.deepEqual(heard, [REPORT, { ...REPORT, inFlight: REPORT.inFlight! + 3 }]);
+  });
+
   it("spares policies that do not listen", () => {
     const balancer = new Balancer({ policy: first, clock: new VirtualClock(), random: () => 0 });
     balancer.reported(states(1)[0]!, REPORT);

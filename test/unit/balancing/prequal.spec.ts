@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Balancer } from "../../../sdk/src/balancing/balancer.ts";
 import type { EndpointState } from "../../../sdk/src/balancing/endpoint-state.ts";
 import { prequal, type PrequalOptions } from "../../../sdk/src/balancing/prequal.ts";
 import { MeshError } from "../../../sdk/src/call/mesh-error.ts";
@@ -52,6 +53,25 @@ describe("prequal", () => {
     const counts = ready.map(() => 0);
     for (let call = 0; call < 40; call++) counts[pick()]!++;
     assert.deepEqual(counts, [10, 10, 10, 10]);
+  });
+
+  it("spreads a burst over endpoints that have all just told, though one is faster", () => {
+    const balancer: Balancer = new Balancer({
+      policy: prequal(),
+      clock: new VirtualClock(),
+      random: seededRandom(1),
+      probe: (state) => balancer.remind(state),
+    });
+    for (const count of [5, 10, 30]) {
+      const ready = states(count);
+      balancer.update(ready);
+      for (const [at, state] of ready.entries()) {
+        balancer.reported(state, { inFlight: 0, latencyMs: at === 0 ? 5 : 10, utilization: 0, qps: 0, eps: 0 });
+      }
+      for (let call = 0; call < 1_000; call++) balancer.pick(CALL, [])!.started();
+      const picks = ready.map((state) => state.picks);
+      assert.ok(Math.max(...picks) <= 1.2 * Math.min(...picks), picks.join(" "));
+    }
   });
 
   it("takes what has no fresh sample for fast", () => {
