@@ -5,6 +5,7 @@
  * samples of the last second count, each scaled to the calls in flight now.
  */
 import type { Clock } from "../call/clock.ts";
+import type { Verdict } from "./endpoint-state.ts";
 import type { LoadReport } from "./load-report.ts";
 
 /** What happened earlier says nothing of now. */
@@ -43,20 +44,24 @@ export class LoadTracker {
   }
 
   /**
-   * A call has ended by itself. Failures say nothing of how long work takes.
+   * A call has ended by itself. Only successes say how long work takes: a server that turns calls away at once would look
+   * fast. Calls that were turned away count as failed beside those that failed, or it would seem to manage many (gRFC A58).
    *
    * @param durationMs undefined of streams, which last as long as they are wanted.
    */
-  ended(durationMs: number | undefined, inFlightBefore: number, succeeded: boolean): void {
+  ended(durationMs: number | undefined, inFlightBefore: number, verdict: Verdict): void {
     const now = this.#clock.now();
     this.#inFlight--;
-    this.#count(now, succeeded);
-    if (!succeeded || durationMs === undefined) return;
-    const at = this.#next;
-    this.#endedMs[at] = now;
-    this.#durationMs[at] = durationMs;
-    this.#alongside[at] = inFlightBefore;
-    this.#next = (at + 1) % SAMPLES;
+    this.#count(now, verdict === "success" || verdict === "neutral" ? 0 : 1);
+    if (verdict === "success") this.#sample(now, durationMs, inFlightBefore);
+  }
+
+  /** A call has failed by its deadline: it would have taken longer, so a server that hangs does not look idle. */
+  timedOut(durationMs: number | undefined, inFlightBefore: number): void {
+    const now = this.#clock.now();
+    this.#inFlight--;
+    this.#count(now, 1);
+    this.#sample(now, durationMs, inFlightBefore);
   }
 
   /** A call was given up by its caller. */
@@ -89,10 +94,19 @@ export class LoadTracker {
     return samples[count >> 1];
   }
 
-  #count(now: number, succeeded: boolean): void {
+  #sample(now: number, durationMs: number | undefined, inFlightBefore: number): void {
+    if (durationMs === undefined) return;
+    const at = this.#next;
+    this.#endedMs[at] = now;
+    this.#durationMs[at] = durationMs;
+    this.#alongside[at] = inFlightBefore;
+    this.#next = (at + 1) % SAMPLES;
+  }
+
+  #count(now: number, failed: 0 | 1): void {
     this.#roll(now);
     this.#ended++;
-    if (!succeeded) this.#failed++;
+    this.#failed += failed;
   }
 
   #roll(now: number): void {

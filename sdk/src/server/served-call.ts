@@ -105,7 +105,7 @@ export class ServedCall {
   #cancelled(reason: MeshError): void {
     if (this.#over) return;
     const status = { status: reason.status, reason: reason.reason, trailers: this.context.responseTrailers };
-    this.#end(status, undefined, "given up");
+    this.#end(status, undefined, reason.code === "DEADLINE_EXCEEDED" ? "answered" : "given up");
   }
 
   #end(status: ServerStatus, thrown: unknown, how: "answered" | "given up" = "answered"): void {
@@ -136,7 +136,8 @@ export class ServedCall {
   #tellLoad(load: LoadReporter, code: StatusCode, { trailers }: ServerStatus): void {
     const now = this.method.environment.clock.now();
     const durationMs = this.method.definition.kind === "unary" ? now - this.#call.receivedAt : undefined;
-    load.tracker.ended(durationMs, this.#alongside, verdictOf(code) !== "failure");
+    if (code === "DEADLINE_EXCEEDED") load.tracker.timedOut(durationMs, this.#alongside);
+    else load.tracker.ended(durationMs, this.#alongside, verdictOf(code));
     const report = load.forPeer(this.#call.peer, now);
     if (report !== undefined) trailers.set(LOAD_REPORT_KEY, report);
   }
