@@ -16,6 +16,7 @@ import { ConfigEntries } from "./state/config-entries.ts";
 import { Intentions } from "./state/intentions.ts";
 import { Journal } from "./state/journal.ts";
 import { KeyValue } from "./state/key-value.ts";
+import { LazyAuthority } from "./state/lazy-authority.ts";
 import { Registry } from "./state/registry.ts";
 import { Sessions } from "./state/sessions.ts";
 
@@ -30,6 +31,7 @@ export interface AgentState {
   readonly sessions: Sessions;
   readonly configEntries: ConfigEntries;
   readonly intentions: Intentions;
+  readonly authority: LazyAuthority;
   /** Of everything in this mesh; server names of TLS end in it. Like Consul's, one of its own each time. */
   readonly trustDomain: string;
 }
@@ -49,6 +51,7 @@ export function createAgentState(
   const configEntries = new ConfigEntries(journal);
   const intentions = new Intentions({ journal, clock });
   const trustDomain = `${randomUUID()}.consul`;
+  const authority = new LazyAuthority({ journal, clock, random, datacenter: node.datacenter, trustDomain });
   return {
     node,
     clock,
@@ -60,6 +63,7 @@ export function createAgentState(
     sessions,
     configEntries,
     intentions,
+    authority,
     trustDomain,
   };
 }

@@ -82,6 +82,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
     closing ??= stop(server, () => {
       state.registry.close();
       state.sessions.close();
+      state.authority.close();
     });
     return closing;
   };

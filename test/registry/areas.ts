@@ -2,6 +2,7 @@
 import type { Script } from "./script.ts";
 import { scripts as agentChecks } from "./scripts/agent-checks.ts";
 import { scripts as catalog } from "./scripts/catalog.ts";
+import { scripts as certificates } from "./scripts/certificates.ts";
 import { scripts as checks } from "./scripts/checks.ts";
 import { scripts as configEntries } from "./scripts/config-entries.ts";
 import { scripts as discoveryChain } from "./scripts/discovery-chain.ts";
@@ -30,6 +31,7 @@ export const areas: Readonly<Record<string, Readonly<Record<string, Script>>>> =
   "discovery chain": discoveryChain,
   "native instances": native,
   intentions,
+  certificates,
   requests,
   watches,
 };

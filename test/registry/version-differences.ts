@@ -72,7 +72,8 @@ export const versionDifferences: readonly VersionDifference[] = [
     why: "peerings came with 1.13",
   },
   {
-    request: /^(?:GET|PUT) \/v1\/(?:kv$|kv "|\/kv|agent\/check\/pass(?:$| ")|discovery-chain$)/,
+    request:
+      /^(?:GET|PUT) \/v1\/(?:kv$|kv "|\/kv|agent\/check\/pass(?:$| ")|discovery-chain$|agent\/connect\/ca\/leaf$)/,
     difference: /^status 307, not 301$/,
     why: "Go redirects with 307 since 1.26",
   },
@@ -165,5 +166,25 @@ export const versionDifferences: readonly VersionDifference[] = [
     request: /^DELETE \/v1\/connect\/intentions\/<uuid>$/,
     difference: /^status 500, not 200$/,
     why: "it was deleted in the other datacenter's name",
+  },
+  {
+    request: /GET \/v1\/connect\/ca\/configuration/,
+    difference: /^body\.Config\.RotationPeriod is missing$/,
+    why: "a period of rotation that nothing rotated in is gone",
+  },
+  {
+    request: /GET \/v1\/agent\/connect\/ca\/leaf\//,
+    difference: /^body\.CertPEM\.certificates\[0\]\.subject has 0 items, not 1$/,
+    why: "a service's certificate has no subject since 1.9, but its URI alone",
+  },
+  {
+    request: /^GET \/v1\/agent\/connect\/ca\/leaf\/\S+\?dc=elsewhere$/,
+    difference: /^status 200, not 500$/,
+    why: "an agent makes leaves of its own datacenter, whatever is asked",
+  },
+  {
+    request: /^GET \/v1\/connect\/ca\/roots$/,
+    difference: /^body\.Roots has \d+ items, not \d+$/,
+    why: "another type or length of key makes another root too",
   },
 ];

@@ -4,6 +4,7 @@
  */
 import { request } from "node:http";
 import { hostname } from "node:os";
+import { pemShape } from "./certificate-shape.ts";
 
 export interface Raw {
   readonly status: number;
@@ -74,7 +75,7 @@ export class Recorder {
       request: body === undefined ? shown : `${shown} ${shownBody(body)}`,
       status: raw.status,
       headers: comparableHeaders(raw),
-      body: raw.json === undefined ? withoutUuids(raw.body) : comparable(unordered(path, raw.json), ""),
+      body: raw.json === undefined ? textShape(raw.body) : comparable(unordered(path, raw.json), ""),
     });
     return raw;
   }
@@ -183,6 +184,9 @@ function comparableHeaders({ status, headers }: Raw): Record<string, string> {
 /** Every registry has its own; server names and identities end in it or begin with it. */
 const trustDomain = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.consul/g;
 
+/** Of certificates and keys. */
+const fingerprint = /^[\da-f]{2}(?::[\da-f]{2}){19,31}$/;
+
 /** By field name: what is not the same on two machines, or twice on one. */
 const volatile: Readonly<Record<string, string>> = {
   CreateIndex: "<index>",
@@ -194,17 +198,26 @@ const volatile: Readonly<Record<string, string>> = {
   NodeName: "<node>",
   CreateTime: "<time>",
   Hash: "<hash>",
+  SerialNumber: "<number>",
+  NotBefore: "<time>",
+  NotAfter: "<time>",
+  ValidAfter: "<time>",
+  ValidBefore: "<time>",
 };
 
 function comparable(value: unknown, field: string): unknown {
   if (field in volatile) return volatile[field];
   if (typeof value === "string") {
     if (field === "Node" && value === hostname()) return "<node>";
-    return withoutUuids(withoutPorts(value).replace(trustDomain, "<trust domain>"));
+    return textShape(withoutPorts(value).replace(trustDomain, "<trust domain>").replace(fingerprint, "<fingerprint>"));
   }
   if (Array.isArray(value)) return byCheckId(value).map((item) => comparable(item, field === "" ? "" : "[]"));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, comparable(item, name)]));
+}
+
+function textShape(text: string): unknown {
+  return pemShape(text) ?? withoutUuids(text);
 }
 
 function withoutPorts(text: string): string {
@@ -216,13 +229,17 @@ function withoutUuids(text: string): string {
   return hidden.replaceAll(/[\dA-F]{8}(-[\dA-F]{4}){3}-[\dA-F]{12}/g, "<UUID>");
 }
 
-/** The tags of a service in this list are a set; sessions come by their IDs, which nobody chooses. */
+/** The tags of a service in this list are a set; sessions and roots come by their IDs, which nobody chooses. */
 function unordered(path: string, json: unknown): unknown {
   if (path.startsWith("/v1/session/") && Array.isArray(json)) {
     const content = (session: unknown): string => {
       return JSON.stringify({ ...(session as object), ID: "", CreateIndex: 0, ModifyIndex: 0 });
     };
     return [...(json as unknown[])].sort((a, b) => content(a).localeCompare(content(b)));
+  }
+  if (path.includes("/connect/ca/roots") && typeof json === "object" && json !== null && "Roots" in json) {
+    const roots = json.Roots as { readonly CreateIndex: number }[];
+    return { ...json, Roots: [...roots].sort((a, b) => a.CreateIndex - b.CreateIndex) };
   }
   if (!path.startsWith("/v1/catalog/services") || typeof json !== "object" || json === null) return json;
   return Object.fromEntries(Object.entries(json).map(([name, tags]) => [name, [...(tags as string[])].sort()]));

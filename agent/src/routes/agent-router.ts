@@ -4,6 +4,7 @@ import { everybodyHolds, holdersOf } from "../http/access.ts";
 import { createRouter, type Route, type Router } from "../http/router.ts";
 import { aclRoutes, type ManagementToken } from "./acl.ts";
 import { agentRoutes } from "./agent.ts";
+import { authorityRoutes } from "./authority.ts";
 import { authorizeRoutes } from "./authorize.ts";
 import { catalogRoutes } from "./catalog.ts";
 import { configRoutes } from "./config.ts";
@@ -34,6 +35,7 @@ export function allRoutes(state: AgentState, token: ManagementToken | undefined)
     ...discoveryChainRoutes(state),
     ...intentionRoutes(state, otherwise),
     ...authorizeRoutes(state, otherwise),
+    ...authorityRoutes(state),
     ...statusRoutes(state),
     ...aclRoutes(token),
     ...unsupportedRoutes(),

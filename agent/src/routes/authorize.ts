@@ -9,6 +9,7 @@ import { refuseNamespace } from "../http/query.ts";
 import { type Reply, RequestError } from "../http/reply.ts";
 import type { Call, Route } from "../http/router.ts";
 import { decodeBody, refusingAs, stringField } from "../json/decode.ts";
+import { uncached } from "./uncached.ts";
 
 /** @param otherwise what holds for a pair of services that no intention is about. */
 export function authorizeRoutes({ intentions }: AgentState, otherwise: Action): Route[] {
@@ -35,9 +36,6 @@ const reasons: Readonly<Record<Action, string>> = {
   allow: "ACLs disabled, access is allowed by default",
   deny: "Default behavior configured by ACLs",
 };
-
-/** Consul answers from a cache of its agent's, and says so; here every answer is read anew. */
-const uncached = { "X-Cache": "MISS" } as const;
 
 function decodeAuthorization(body: Buffer): { readonly target: string; readonly clientUri: string } {
   let target = "";

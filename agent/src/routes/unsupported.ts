@@ -6,12 +6,10 @@ import { text } from "../http/reply.ts";
 import type { Handler, Route } from "../http/router.ts";
 
 const families = [
-  "/v1/agent/connect/ca/",
   "/v1/agent/host",
   "/v1/agent/metrics",
   "/v1/agent/monitor",
   "/v1/agent/reload",
-  "/v1/connect/ca/",
   "/v1/coordinate/",
   "/v1/event/",
   "/v1/operator/",

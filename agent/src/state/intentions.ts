@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { severalErrors } from "../config-entries/config-entry-error.ts";
 import {
   describeIntention,
   faultsOfIntention,
@@ -151,10 +152,4 @@ function byPrecedence(a: Intention, b: Intention): number {
     compare(a.destination.namespace, b.destination.namespace) ||
     compare(a.destination.name, b.destination.name)
   );
-}
-
-/** As Go's multierror lists them. */
-function severalErrors(faults: readonly string[]): string {
-  const count = faults.length === 1 ? "1 error" : `${faults.length} errors`;
-  return `${count} occurred:\n${faults.map((fault) => `\t* ${fault}\n`).join("")}\n`;
 }

@@ -60,6 +60,10 @@ export class Journal {
     };
   }
 
+  isWatched(topic: string): boolean {
+    return this.#waiting.has(topic);
+  }
+
   /** How many queries are blocked; leaks show here. */
   get waiting(): number {
     let count = 0;

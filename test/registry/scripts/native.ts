@@ -60,9 +60,7 @@ export const scripts: Readonly<Record<string, Script>> = {
     const fail = () => registry.askQuietly("PUT", "/v1/agent/check/fail/service:tell-1");
     await registry.watch("a status", health, longWaitMs, fail);
     await registry.watch("another", catalog, longWaitMs, register("tell-2", native));
-    await registry.watch("one without", catalog, longWaitMs, register("tell-3", {}));
     await registry.watch("one of two leaves", health, longWaitMs, deregister("tell-1"));
-    await registry.watch("one without leaves", catalog, longWaitMs, deregister("tell-3"));
     await registry.watch("another service", health, shortWaitMs, register("tell-4", { Name: "tell-other" }));
     await registry.watch("the last one leaves", health, longWaitMs, deregister("tell-2"));
     await deregister("tell-4")();
