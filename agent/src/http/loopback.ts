@@ -1,7 +1,8 @@
 /**
  * Only this machine is served: the socket listens on loopback, and a request must also say so in its Host header. A web
  * page elsewhere can make a browser resolve its own name to 127.0.0.1 (DNS rebinding); its requests arrive on loopback,
- * but name the page's host.
+ * but name the page's host. Or it sends a POST to 127.0.0.1 itself, which browsers do without asking first
+ * (https://fetch.spec.whatwg.org/#cors-safelisted-method); its Origin header names the page.
  */
 import { isIPv4, isIPv6 } from "node:net";
 
@@ -18,4 +19,10 @@ export function isLoopbackHostHeader(header: string | undefined): boolean {
   if (header === undefined) return true;
   const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(header.trim()) ?? [];
   return isLoopback(bracketed ?? plain ?? "");
+}
+
+/** Whether an Origin header names this machine. Only browsers send one; "null" is a page that does not say where it is from. */
+export function isLoopbackOrigin(header: string | undefined): boolean {
+  if (header === undefined) return true;
+  return URL.canParse(header) && isLoopbackHostHeader(new URL(header).host);
 }

@@ -1,7 +1,13 @@
 /** Node's HTTP server around a router: reads bodies within limits, refuses foreign hosts, forgets callers that leave. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 
-import { isLoopbackHostHeader } from "./loopback.ts";
+import { isLoopbackHostHeader, isLoopbackOrigin } from "./loopback.ts";
 import { errorReply, RequestError, text, type Reply } from "./reply.ts";
 import type { Router } from "./router.ts";
 
@@ -14,20 +20,27 @@ const maxDiscardedBytes = 16 * 1024 * 1024;
 /** Longer than any client's idle pool keeps a socket, so that it is the client that closes it. */
 const keepAliveTimeoutMs = 5 * 60_000;
 
-/** @param serves whose requests are answered: those that name this machine in their Host header, or all. */
+/** @param serves whose requests are answered: those that name this machine in their Host and Origin headers, or all. */
 export function createHttpServer(route: Router, serves: "this machine" | "anybody"): Server {
-  const accepts = serves === "anybody" ? (): boolean => true : isLoopbackHostHeader;
+  const refusal: Refusal = serves === "anybody" ? () => undefined : foreignName;
   const server = createServer((request, response) => {
-    void answer(accepts, route, request, response);
+    void answer(refusal, route, request, response);
   });
   server.keepAliveTimeout = keepAliveTimeoutMs;
   return server;
 }
 
-type HostRule = (header: string | undefined) => boolean;
+/** Why a request is not answered, from its headers. */
+type Refusal = (headers: IncomingHttpHeaders) => string | undefined;
+
+function foreignName({ host, origin }: IncomingHttpHeaders): string | undefined {
+  const way = "is not this machine: the meshwork agent answers only requests addressed to localhost or a loopback IP";
+  if (!isLoopbackHostHeader(host)) return `host ${JSON.stringify(host)} ${way}`;
+  return isLoopbackOrigin(origin) ? undefined : `origin ${JSON.stringify(origin)} ${way}, by no page from elsewhere`;
+}
 
 async function answer(
-  accepts: HostRule,
+  refusal: Refusal,
   route: Router,
   request: IncomingMessage,
   response: ServerResponse,
@@ -35,20 +48,19 @@ async function answer(
   const gone = new AbortController();
   response.once("close", () => gone.abort(new Error("the caller went away")));
   try {
-    const reply = await handle(accepts, route, request, gone.signal);
+    const reply = await handle(refusal, route, request, gone.signal);
     if (!gone.signal.aborted) send(response, reply);
   } catch (error) {
     if (!gone.signal.aborted) send(response, errorReply(error));
   }
 }
 
-async function handle(accepts: HostRule, route: Router, request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
+async function handle(refusal: Refusal, route: Router, request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
   const { method = "GET", url: target = "/" } = request;
-  const { host } = request.headers;
-  if (!accepts(host)) {
+  const refused = refusal(request.headers);
+  if (refused !== undefined) {
     request.resume();
-    const why = "is not this machine: the meshwork agent answers only requests addressed to localhost or a loopback IP";
-    return text(403, `host ${JSON.stringify(host)} ${why}`, { Connection: "close" });
+    return text(403, refused, { Connection: "close" });
   }
   const body = await readBody(request, limitFor(target));
   return route({ method, target, headers: request.headers, body, signal });

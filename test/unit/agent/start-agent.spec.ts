@@ -117,6 +117,19 @@ describe("a running agent", () => {
     assert.doesNotMatch(answer, /NodeID/);
   });
 
+  it("refuses what a page from elsewhere has a browser send, though it is addressed here", async () => {
+    const post = (origin: string): Promise<Response> => {
+      const body = JSON.stringify({ SourceName: "*", DestinationName: "*", Action: "deny" });
+      const headers = { Origin: origin, "Content-Type": "text/plain" };
+      return fetch(`${agent.url}/v1/connect/intentions`, { method: "POST", body, headers });
+    };
+    const refused = await post("https://evil.example");
+    assert.equal(refused.status, 403);
+    assert.match(await refused.text(), /^origin "https:\/\/evil\.example" is not this machine/);
+    assert.deepEqual(await (await fetch(`${agent.url}/v1/connect/intentions`)).json(), []);
+    assert.equal((await post("http://localhost:3000")).status, 200);
+  });
+
   it("survives what is not HTTP", async () => {
     for (const bytes of ["\r\n\r\n\0\u0001\r\n\r\n", "GET\r\n\r\n", "PUT / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]) {
       assert.match(await exchangeBytes(agent.port, bytes), /^HTTP\/1\.1 400 /);
