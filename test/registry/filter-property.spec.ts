@@ -93,7 +93,9 @@ const catalog = [...ofService.slice(2, 8), ...more].map((name) => `Service${name
 
 const paths = {
   "/v1/health/service/": filters(health),
+  "/v1/health/connect/": filters(health),
   "/v1/catalog/service/": filters(catalog),
+  "/v1/catalog/connect/": filters(catalog),
   "/v1/health/checks/": filters(ofCheck),
 } as const;
 
