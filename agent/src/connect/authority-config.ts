@@ -46,8 +46,8 @@ const codec = struct({
   leafTtlNs: { name: "LeafCertTTL", codec: optional(duration) },
   intermediateTtlNs: { name: "IntermediateCertTTL", codec: optional(duration) },
   rotationPeriodNs: { name: "RotationPeriod", codec: optional(duration) },
-  keyType: { name: "PrivateKeyType", codec: text },
-  keyBits: { name: "PrivateKeyBits", codec: integer },
+  keyType: { name: "PrivateKeyType", codec: optional(text) },
+  keyBits: { name: "PrivateKeyBits", codec: optional(integer) },
   skipValidate: { name: "SkipValidate", codec: flag },
   csrMaxPerSecond: { name: "CSRMaxPerSecond", codec: float32 },
   csrMaxConcurrent: { name: "CSRMaxConcurrent", codec: integer },
@@ -65,16 +65,8 @@ export function readSettings({ provider, config }: AuthorityConfig): AuthoritySe
   if (rootCert !== "" && privateKey === "") refuse("must provide a private key when providing a root cert");
   if (rootCert !== "") throw new UnsupportedAuthorityError("RootCert");
   const { leafTtlNs = defaultLeafTtlNs, intermediateTtlNs = defaultIntermediateTtlNs } = read;
-  const keyType = read.keyType === "" ? "ec" : read.keyType;
-  const keyBits = read.keyBits === 0 ? defaultKeyBits : read.keyBits;
-  if (!read.skipValidate) checkCommon(leafTtlNs, keyType, keyBits);
-  if (intermediateTtlNs < leavesPerIntermediate * hourNs) {
-    refuse("Intermediate Cert TTL must be greater or equal than 3h");
-  }
-  const least = leavesPerIntermediate * leafTtlNs;
-  if (intermediateTtlNs < least) {
-    refuse(`Intermediate Cert TTL must be greater or equal than 3 * LeafCertTTL (>=${formatGoDuration(least)}).`);
-  }
+  const { keyType = "ec", keyBits = defaultKeyBits } = read;
+  if (!read.skipValidate) validate({ leafTtlNs, intermediateTtlNs, keyType, keyBits });
   const key = { written: privateKey, type: keyType === "rsa" ? "rsa" : "ec", bits: keyBits } as const;
   return { key, leafTtlMs: Number(leafTtlNs) / nsPerMs };
 }
@@ -88,11 +80,25 @@ function decoded(config: JsonObject): typeof codec.zero {
   }
 }
 
-function checkCommon(leafTtlNs: bigint, keyType: string, keyBits: number): void {
+interface Limited {
+  readonly leafTtlNs: bigint;
+  readonly intermediateTtlNs: bigint;
+  readonly keyType: string;
+  readonly keyBits: number;
+}
+
+function validate({ leafTtlNs, intermediateTtlNs, keyType, keyBits }: Limited): void {
   if (leafTtlNs < minLeafTtlNs) {
     refuse(`leaf cert TTL must be greater or equal than ${formatGoDuration(minLeafTtlNs)}`);
   }
   if (leafTtlNs > maxLeafTtlNs) refuse(`leaf cert TTL must be less than ${formatGoDuration(maxLeafTtlNs)}`);
+  if (intermediateTtlNs < leavesPerIntermediate * hourNs) {
+    refuse("Intermediate Cert TTL must be greater or equal than 3h");
+  }
+  const least = leavesPerIntermediate * leafTtlNs;
+  if (intermediateTtlNs < least) {
+    refuse(`Intermediate Cert TTL must be greater or equal than 3 * LeafCertTTL (>=${formatGoDuration(least)}).`);
+  }
   if (keyType === "ec") {
     if (!ecCurves.has(keyBits)) refuse("EC key length must be one of (224, 256, 384, 521) bits");
   } else if (keyType !== "rsa") {

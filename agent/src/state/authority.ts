@@ -28,6 +28,8 @@ export const authorityTopics = {
 export const rotationSpreadMs = 30_000;
 /** A leaf is renewed somewhere between these fractions of its life. */
 export const renewal = { from: 0.6, to: 0.9 } as const;
+/** A leaf is kept for so long at least: lives that nobody checked (SkipValidate) may be over when they begin. */
+export const minRenewalMs = 1_000;
 /** A root that signs no more is trusted for so many times the life of a leaf. */
 export const retiredRootLives = 2;
 
@@ -160,7 +162,7 @@ export class Authority {
     const leaf = { ...made, createIndex: index, modifyIndex: index };
     const { from, to } = renewal;
     const renewAtMs = leaf.validAfterMs + this.#settings.leafTtlMs * (from + random() * (to - from));
-    this.#keep(leaf, renewAtMs - nowMs);
+    this.#keep(leaf, Math.max(minRenewalMs, renewAtMs - nowMs));
     return leaf;
   }
 

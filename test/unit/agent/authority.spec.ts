@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 
-import { type Authority, authorityTopics, renewal, rotationSpreadMs } from "../../../agent/src/state/authority.ts";
+import {
+  type Authority,
+  authorityTopics,
+  minRenewalMs,
+  renewal,
+  rotationSpreadMs,
+} from "../../../agent/src/state/authority.ts";
 import { agentState } from "./fixtures.ts";
 
 const hourMs = 3_600_000;
@@ -44,6 +50,16 @@ describe("the agent's certificate authority", () => {
     assert.ok(second.modifyIndex > first.modifyIndex);
     assert.ok(clock.wallMs() < first.validBeforeMs);
     assert.equal(second.validBeforeMs - second.validAfterMs, leafMs);
+  });
+
+  it("does not renew without a pause what has no life", async () => {
+    const { ca, clock, journal } = await open();
+    rotate(ca, { LeafCertTTL: "1s", SkipValidate: true });
+    ca.leaf("web");
+    let woken = 0;
+    journal.watch(authorityTopics.leaf("web"), () => (woken += 1));
+    clock.advance(10 * minRenewalMs);
+    assert.equal(woken, 10);
   });
 
   it("forgets a leaf that nobody waits for when it is due", async () => {
