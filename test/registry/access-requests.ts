@@ -145,6 +145,15 @@ export const nativeLists: readonly Asked[] = [
   ["GET", "/v1/catalog/connect/shop"],
 ];
 
+/** Certificates are not the same of two authorities: who is given them is. */
+export const authority: readonly Asked[] = [
+  ["GET", "/v1/connect/ca/roots"],
+  ["GET", "/v1/agent/connect/ca/roots"],
+  ["GET", "/v1/connect/ca/configuration"],
+  ["PUT", "/v1/connect/ca/configuration", { Provider: "consul", Config: { LeafCertTTL: "72h" } }],
+  ["GET", "/v1/agent/connect/ca/leaf/shop"],
+];
+
 /** What the agent does not have, and has no holder of a token do either. */
 export const missing: readonly Asked[] = [
   ["GET", "/v1/agent/host"],

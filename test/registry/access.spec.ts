@@ -11,6 +11,7 @@ import { type Caller, type Recorded, Recorder } from "../support/parity-recorder
 import { findConsul, type RealConsul, sayNotRun, startConsul } from "../support/real-consul.ts";
 import {
   type Asked,
+  authority,
   callers,
   furniture,
   identity,
@@ -153,6 +154,18 @@ describe("the agent with a token beside a real Consul with access control", func
     const [ours, theirs] = await bothAsk(pair, callers.anonymous, all(nativeLists));
     const bare = ({ records }: Recorder): unknown => records.map(({ status, body }) => ({ status, body }));
     assert.deepEqual(bare(ours), bare(theirs));
+  });
+
+  it("gives everybody the roots of the mesh, and certificates to who holds the token", async () => {
+    const ask = async (recorder: Recorder): Promise<void> => {
+      for (const [method, path, body] of authority) {
+        const { status, body: said } = await recorder.askQuietly(method, path, body);
+        recorder.note(`${method} ${path}`, { status, said: status === 403 ? said : "" });
+      }
+    };
+    for (const caller of [callers.anonymous, callers.stranger, callers.holder]) {
+      alike(await bothAsk(pair, caller, ask));
+    }
   });
 
   it("refuses an unknown token", async () => {
