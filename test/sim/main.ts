@@ -1,8 +1,19 @@
 /** `npm run sim -- <scenario> [options]`: what a policy makes of a scenario, in virtual time. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { PICK_POLICIES, type PickPolicyName } from "../../sdk/src/balancing/pick-policies.ts";
+import { PICK_POLICIES } from "../../sdk/src/balancing/pick-policies.ts";
+import { drawCharts, type Result } from "./charts.ts";
 import { UsageError } from "../bench/usage-error.ts";
-import { medianOutcome, type Outcome, runScenario, type Scenario } from "./scenario.ts";
+import {
+  type Figures,
+  medianOutcome,
+  type Outcome,
+  OUTCOME_NAMES,
+  type Policies,
+  runScenario,
+  type Scenario,
+} from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 
 const DEFAULT_SEEDS = 10;
@@ -11,7 +22,7 @@ const MOST_SEEDS = 10_000;
 interface Plan {
   readonly name: string;
   readonly scenario: Scenario;
-  readonly policies: readonly PickPolicyName[];
+  readonly policies: Policies;
   readonly seeds: readonly number[];
   readonly settings: Readonly<Record<string, number>>;
   readonly json: boolean;
@@ -20,6 +31,7 @@ interface Plan {
 try {
   const plan = readPlan(process.argv.slice(2));
   if (plan === undefined) console.log(help());
+  else if (plan === "charts") writeCharts(process.argv.slice(3));
   else report(plan);
 } catch (error) {
   if (!isUsageError(error)) throw error;
@@ -28,12 +40,20 @@ try {
 }
 
 function report({ name, scenario, policies, seeds, settings, json }: Plan): void {
-  const rows = policies.map((policy) => {
-    const outcomes = seeds.map((seed) => runScenario(scenario, PICK_POLICIES[policy], seed, settings).outcome);
-    return { scenario: name, policy, seeds: seeds.length, ...medianOutcome(outcomes) };
+  const rows = Object.entries(policies).map(([policy, factory]): Row => {
+    const outcomes = seeds.map((seed) => runScenario(scenario, factory, seed, settings).outcome);
+    return { policy, outcome: medianOutcome(outcomes) };
   });
-  if (json) for (const row of rows) console.log(JSON.stringify(row, finite));
-  else console.log(table(rows));
+  if (json) {
+    for (const { policy, outcome } of rows) {
+      console.log(JSON.stringify({ scenario: name, policy, seeds: seeds.length, ...outcome }, finite));
+    }
+  } else console.log([table(rows), figures(rows)].filter((part) => part !== "").join("\n\n"));
+}
+
+interface Row {
+  readonly policy: string;
+  readonly outcome: Outcome & Figures;
 }
 
 /** JSON has no Infinity: a percentile among calls that failed is null. */
@@ -41,22 +61,31 @@ function finite(_: string, value: unknown): unknown {
   return value === Infinity ? null : value;
 }
 
-function table(rows: readonly ({ readonly policy: string } & Outcome)[]): string {
+function table(rows: readonly Row[]): string {
   const percent = (share: number): string => `${(100 * share).toFixed(3)} %`;
   const ms = (value: number): string => (value === Infinity ? "failed" : `${value.toFixed(1)} ms`);
-  const lines = [["policy", "errors", "after 5 s", "p50", "p99", "p99.9", "in time", "variation"]];
-  for (const row of rows) {
-    const { policy, errorRate, errorRateAfter5s, p50Ms, p99Ms, p999Ms, withinSlo, loadVariation } = row;
+  const lines = rows.map(({ policy, outcome }) => {
+    const { errorRate, errorRateAfter5s, p50Ms, p99Ms, p999Ms, withinSlo, loadVariation } = outcome;
     const times = [p50Ms, p99Ms, p999Ms].map(ms);
-    lines.push([
-      policy,
-      percent(errorRate),
-      percent(errorRateAfter5s),
-      ...times,
-      percent(withinSlo),
-      loadVariation.toFixed(3),
-    ]);
-  }
+    const shares = [errorRate, errorRateAfter5s].map(percent);
+    return [policy, ...shares, ...times, percent(withinSlo), loadVariation.toFixed(3)];
+  });
+  return aligned([["policy", "errors", "after 5 s", "p50", "p99", "p99.9", "in time", "variation"], ...lines]);
+}
+
+/** What the scenario is about beside calls: a line for each figure, a column for each policy. */
+function figures(rows: readonly Row[]): string {
+  const everyScenarios: readonly string[] = OUTCOME_NAMES;
+  const names = Object.keys(rows[0]?.outcome ?? {}).filter((name) => !everyScenarios.includes(name));
+  if (names.length === 0) return "";
+  const number = (value = 0): string => (value === Infinity ? "failed" : value.toPrecision(4));
+  return aligned([
+    ["", ...rows.map(({ policy }) => policy)],
+    ...names.map((name) => [name, ...rows.map(({ outcome }) => number(outcome[name]))]),
+  ]);
+}
+
+function aligned(lines: readonly (readonly string[])[]): string {
   const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
   return lines
     .map((line) =>
@@ -68,7 +97,27 @@ function table(rows: readonly ({ readonly policy: string } & Outcome)[]): string
     .join("\n");
 }
 
-function readPlan(args: readonly string[]): Plan | undefined {
+/** Draws what docs/balancing.md shows, and writes the figures beside it. */
+function writeCharts(args: readonly string[]): void {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seeds: { type: "string", default: String(DEFAULT_SEEDS) },
+      seconds: { type: "string" },
+      to: { type: "string", default: "docs/balancing" },
+    },
+  });
+  const seeds = Array.from({ length: whole("--seeds", values.seeds, 1, MOST_SEEDS) }, (_, at) => at + 1);
+  const seconds = values.seconds === undefined ? undefined : whole("--seconds", values.seconds, 1, 3_600);
+  const onResult = ({ scenario, settings }: Result): void => console.error(`${scenario} ${JSON.stringify(settings)}`);
+  const { results, files } = drawCharts({ seeds, seconds, onResult });
+  mkdirSync(values.to, { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(values.to, name), text);
+  writeFileSync(join(values.to, "results.json"), `${JSON.stringify(results, finite, 2)}\n`);
+}
+
+function readPlan(args: readonly string[]): Plan | "charts" | undefined {
+  if (args[0] === "charts") return "charts";
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -94,21 +143,24 @@ function readPlan(args: readonly string[]): Plan | undefined {
   return {
     name,
     scenario,
-    policies: values.policy === undefined ? policyNames() : values.policy.split(",").map(policyNamed),
+    policies: policiesOf(scenario, values.policy),
     seeds: Array.from({ length: seeds }, (_, at) => first + at),
     settings: readSettings(scenario, [...values.set, ...more]),
     json: values.json,
   };
 }
 
-function policyNames(): PickPolicyName[] {
-  return Object.keys(PICK_POLICIES) as PickPolicyName[];
-}
-
-function policyNamed(text: string): PickPolicyName {
-  const found = policyNames().find((name) => name === text);
-  if (found !== undefined) return found;
-  throw new UsageError(`--policy is ${JSON.stringify(text)}: write one of ${policyNames().join(", ")}`);
+/** Those that are asked for, of the mesh's and the scenario's own; without being asked the scenario's, or all. */
+function policiesOf(scenario: Scenario, asked: string | undefined): Policies {
+  if (asked === undefined) return scenario.policies ?? PICK_POLICIES;
+  const known: Policies = { ...PICK_POLICIES, ...scenario.policies };
+  return Object.fromEntries(
+    asked.split(",").map((name) => {
+      const policy = Object.hasOwn(known, name) ? known[name] : undefined;
+      if (policy !== undefined) return [name, policy];
+      throw new UsageError(`--policy is ${JSON.stringify(name)}: write one of ${Object.keys(known).join(", ")}`);
+    }),
+  );
 }
 
 /** `--set a=1 b=2`, or `--set a=1 --set b=2`. */
@@ -141,8 +193,9 @@ function help(): string {
   return `What a pick policy makes of a scenario, in virtual time: medians over seeds.
 
   npm run sim -- <scenario> [options]
+  npm run sim -- charts [--seeds n] [--seconds n] [--to folder]   draws those of docs/balancing.md
 
-  --policy p,…      ${policyNames().join(", ")}; default all
+  --policy p,…      ${Object.keys(PICK_POLICIES).join(", ")}; default all
   --seeds n         runs, each with a seed of its own; default ${DEFAULT_SEEDS}
   --seed s          the first; default 1
   --set key=value … changes parameters

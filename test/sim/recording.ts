@@ -54,6 +54,15 @@ export class Recording {
     return calls === 0 ? 0 : part.reduce((sum, second) => sum + second.errors, 0) / calls;
   }
 
+  /** Of calls that began in some seconds, from the first to before the last. */
+  between(from: number, to: number): { readonly errorRate: number; readonly p99Ms: number } {
+    const part = this.seconds.slice(from, to).filter(Boolean);
+    const latenciesMs = part.flatMap((second) => second.latenciesMs).sort((a, b) => a - b);
+    const calls = part.reduce((sum, second) => sum + second.calls, 0);
+    const errorRate = calls === 0 ? 0 : (calls - latenciesMs.length) / calls;
+    return { errorRate, p99Ms: latenciesMs[Math.floor(0.99 * calls)] ?? NEVER };
+  }
+
   /** Milliseconds; Infinity when it falls among calls that failed. @param share 0 to 1. */
   percentile(share: number): number {
     const sorted = this.#inOrder();

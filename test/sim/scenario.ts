@@ -32,15 +32,20 @@ export interface Prepared {
   /** When what the scenario is about begins. */
   readonly onsetMs: number;
   /** What it is about beside calls, read when all have ended. */
-  readonly figures?: () => Figures;
+  readonly figures?: (recording: Recording) => Figures;
 }
 
 /** By name. */
 export type Figures = Readonly<Record<string, number>>;
 
+/** Pick policies by the names that results have. */
+export type Policies = Readonly<Record<string, PickPolicyFactory>>;
+
 export interface Scenario {
   readonly about: string;
   readonly parameters: Parameters;
+  /** What it compares. Default: every policy of the mesh's. */
+  readonly policies?: Policies;
   prepare(settings: Readonly<Record<string, number>>, world: World): Prepared;
 }
 
@@ -49,8 +54,14 @@ export function defineScenario<P extends Parameters>(
   about: string,
   parameters: P,
   prepare: (settings: Settings<P>, world: World) => Prepared,
+  policies?: Policies,
 ): Scenario {
-  return { about, parameters, prepare: (settings, world) => prepare(settings as Settings<P>, world) };
+  return {
+    about,
+    parameters,
+    prepare: (settings, world) => prepare(settings as Settings<P>, world),
+    ...(policies && { policies }),
+  };
 }
 
 export interface Outcome {
@@ -68,6 +79,18 @@ export interface Outcome {
   /** Standard deviation of calls per server over their mean. */
   readonly loadVariation: number;
 }
+
+/** The names of an outcome's figures. */
+export const OUTCOME_NAMES: readonly (keyof Outcome)[] = [
+  "errorRate",
+  "errorRateWithin1s",
+  "errorRateAfter5s",
+  "p50Ms",
+  "p99Ms",
+  "p999Ms",
+  "withinSlo",
+  "loadVariation",
+];
 
 export interface Run {
   readonly outcome: Outcome & Figures;
@@ -96,7 +119,7 @@ export function runScenario(
       p999Ms: recording.percentile(0.999),
       withinSlo: recording.within(sloMs),
       loadVariation: variation(servers.map((server) => recording.byServer.get(server) ?? 0)),
-      ...figures?.(),
+      ...figures?.(recording),
     },
   };
 }
