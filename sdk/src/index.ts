@@ -57,6 +57,7 @@ export type { SlowStartOptions } from "./balancing/slow-start.ts";
 export type { SubsetOptions } from "./balancing/subset.ts";
 export { weightedRoundRobin, type WeightedRoundRobinOptions } from "./balancing/weighted-round-robin.ts";
 export type { ZonePreferenceOptions } from "./balancing/zone-preference.ts";
+export type { LoadReportOptions } from "./server/load-reporter.ts";
 export type { ClientExplanation, EjectionExplanation, EndpointExplanation } from "./client/explanation.ts";
 export type { ClientCall, ClientInterceptor, ClientNext } from "./client/interceptor.ts";
 export { consulOptionsFromEnv, type ConsulOptions } from "./consul/consul-options.ts";

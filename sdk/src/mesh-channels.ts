@@ -1,7 +1,9 @@
 /** The ways of a mesh to the services that it calls: made when first asked for, shared by all clients alike, closed together. */
+import type { Endpoint } from "./balancing/endpoint.ts";
 import { Balancer } from "./balancing/balancer.ts";
 import { pickPolicyNamed } from "./balancing/pick-policies.ts";
 import { subsetOf } from "./balancing/subset.ts";
+import { formatAddress } from "./call/address.ts";
 import type { Clock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
 import { systemRandom } from "./call/random.ts";
@@ -83,7 +85,7 @@ export class MeshChannels {
   }
 
   #open(scheme: Scheme, name: string, balancing: string, tls: TlsOptions | undefined): ServiceChannel {
-    const { clock, instance, limits, metrics, number, options, service, transport, zone } = this.#parts;
+    const { clock, instance, limits, log, metrics, number, options, service, transport, zone } = this.#parts;
     const { connections, outliers, slowStart, subset, zonePreference } = options;
     const target = `${scheme}:///${name}`;
     const channel = new ServiceChannel({
@@ -109,6 +111,7 @@ export class MeshChannels {
       connections,
       ...(subset && { choose: (all) => subsetOf(all, subset, { id: `${service} ${instance}`, number }) }),
       observer: channelMetrics(metrics, target, name),
+      loadReportUnreadable: logOnce(log, target),
     });
     return channel;
   }
@@ -148,4 +151,17 @@ export class MeshChannels {
         return unixDirectory();
     }
   }
+}
+
+/** Who writes reports that cannot be read writes them with every answer. */
+function logOnce(log: Logger, target: string): (endpoint: Endpoint) => void {
+  let logged = false;
+  return ({ address }) => {
+    if (logged) return;
+    logged = true;
+    log.warn(
+      { target, endpoint: formatAddress(address) },
+      "load report of an endpoint is no OrcaLoadReport with figures of 0 or more: balancing goes without it",
+    );
+  };
 }

@@ -19,6 +19,7 @@ import { type ConsulOptions, consulOptionsForm } from "./consul/consul-options.t
 import { type DiscoveryOptions, discoveryOptionsForm } from "./discovery-options.ts";
 import type { Registration } from "./discovery/registration.ts";
 import type { ServerInterceptor } from "./server/interceptor.ts";
+import type { LoadReportOptions } from "./server/load-reporter.ts";
 import { checkTls } from "./security/tls-settings.ts";
 import type { TlsOptions, Transport } from "./transport/transport.ts";
 import { TRANSPORT_NAMES, type TransportName } from "./transport-choice.ts";
@@ -85,7 +86,7 @@ export interface MeshOptions {
   /** Connects to some of the endpoints of a service, where there are more; other processes take others. Default: to all. */
   readonly subset?: SubsetOptions;
   /** Whether servers tell callers of their load, which some pick policies go by: with answers, and when asked. Default true. */
-  readonly loadReports?: boolean;
+  readonly loadReports?: LoadReportOptions | boolean;
   /** When clients connect to endpoints, how many at a time, and when they disconnect. Default: at once, 100 at a time, never. */
   readonly connections?: ConnectionOptions;
   /** Changes contracts' policies: by "package.Service/Method", or "package.Service" for all its methods. */
@@ -226,7 +227,7 @@ const meshOptions = z.strictObject({
   zonePreference: z
     .union([z.boolean(), z.strictObject({ tolerance: amount.optional(), allowanceMs: amount.optional() })])
     .optional(),
-  loadReports: z.boolean().optional(),
+  loadReports: z.union([z.boolean(), z.strictObject({ utilization: aFunction.optional() })]).optional(),
   connections: z
     .strictObject({
       connect: z.enum(["eager", "lazy"]).optional(),

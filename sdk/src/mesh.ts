@@ -243,7 +243,7 @@ export class Mesh {
       log: this.log,
       observers: [this.#metrics.serverObserver, serverLogObserver(this.log)],
       interceptors: this.#options.serverInterceptors ?? [],
-      load: this.#options.loadReports === false ? undefined : new LoadReporter(this.#clock),
+      load: this.#loadReporter(),
       registration: this.#registration(),
       prepare: () => this.#prepare(),
       describe: (definition, address, metadata) => this.#instanceOf(definition, address, metadata),
@@ -356,6 +356,13 @@ export class Mesh {
 
   #refuseClosed(): void {
     if (this.#closing !== undefined) throw new MeshError("FAILED_PRECONDITION", "mesh is closed: make a new one");
+  }
+
+  #loadReporter(): LoadReporter | undefined {
+    const { loadReports } = this.#options;
+    if (loadReports === false) return undefined;
+    const options = typeof loadReports === "object" ? loadReports : {};
+    return new LoadReporter({ ...options, clock: this.#clock, log: this.log });
   }
 
   #registration(): Registration | undefined {

@@ -44,6 +44,10 @@ describe("docs/balancing.md", () => {
       assert.match(run("carts.js"), /^ring_hash: 3 endpoints, [123] called\n$/);
     });
 
+    it("one that says itself how busy it is", () => {
+      assert.equal(run("pooled.js"), "");
+    });
+
     it("one with all that can be put around a policy", () => {
       assert.equal(run("cautious.js"), "");
     });

@@ -12,11 +12,18 @@ import type { LoadReport } from "./load-report.ts";
 const FRESH_MS = 1_000;
 /** Of so many calls the median is good enough, and finding it costs little. */
 const SAMPLES = 32;
-/** Over which calls per second are counted. */
-const RATE_WINDOW_MS = 1_000;
+/** Over which calls per second are counted, and the server is watched: one without the other says nothing (gRFC A58). */
+const WINDOW_MS = 1_000;
+
+export interface LoadTrackerOptions {
+  readonly clock: Clock;
+  /** The share of its capacity that the server has used since this was last asked. Default: 0, not known. */
+  readonly used?: () => number;
+}
 
 export class LoadTracker {
   readonly #clock: Clock;
+  readonly #used: (() => number) | undefined;
   #inFlight = 0;
   readonly #endedMs = new Float64Array(SAMPLES).fill(-Infinity);
   readonly #durationMs = new Float64Array(SAMPLES);
@@ -28,9 +35,11 @@ export class LoadTracker {
   #failed = 0;
   #qps = 0;
   #eps = 0;
+  #utilization = 0;
 
-  constructor({ clock }: { readonly clock: Clock }) {
+  constructor({ clock, used }: LoadTrackerOptions) {
     this.#clock = clock;
+    this.#used = used;
     this.#windowBegan = clock.now();
   }
 
@@ -69,13 +78,13 @@ export class LoadTracker {
     this.#inFlight--;
   }
 
-  /** @param utilization share of the server's capacity in use, where it is known. */
-  report(utilization = 0): LoadReport {
+  /** @param utilization share of the server's capacity in use. Default: what was used in the last second. */
+  report(utilization?: number): LoadReport {
     this.#roll(this.#clock.now());
     return {
       inFlight: this.#inFlight,
       latencyMs: this.#latencyMs(),
-      utilization,
+      utilization: utilization ?? this.#utilization,
       qps: this.#qps,
       eps: this.#eps,
     };
@@ -111,9 +120,10 @@ export class LoadTracker {
 
   #roll(now: number): void {
     const elapsedMs = now - this.#windowBegan;
-    if (elapsedMs < RATE_WINDOW_MS) return;
+    if (elapsedMs < WINDOW_MS) return;
     this.#qps = (this.#ended * 1_000) / elapsedMs;
     this.#eps = (this.#failed * 1_000) / elapsedMs;
+    this.#utilization = this.#used?.() ?? 0;
     this.#ended = 0;
     this.#failed = 0;
     this.#windowBegan = now;

@@ -1,6 +1,7 @@
 /** Why calls go where they go, in plain data for people and tools: one client of one service as it is now. */
 import type { Balancer } from "../balancing/balancer.ts";
 import type { EndpointState } from "../balancing/endpoint-state.ts";
+import type { LoadReport } from "../balancing/load-report.ts";
 import type { OutlierReason } from "../balancing/outliers.ts";
 import { formatAddress } from "../call/address.ts";
 import type { ConnectionState } from "../transport/transport.ts";
@@ -40,8 +41,15 @@ export interface EndpointExplanation {
   readonly picks: number;
   /** Milliseconds that p2c reckons with for one call: peak EWMA or penalty. Absent before any call has told something. */
   readonly costMs?: number;
+  /** What it last told of its load, where the policy goes by that. */
+  readonly reported?: LoadExplanation;
   /** Absent when it gets calls as the policy says. */
   readonly ejected?: EjectionExplanation;
+}
+
+export interface LoadExplanation extends LoadReport {
+  /** Milliseconds since it told. */
+  readonly agoMs: number;
 }
 
 export interface EjectionExplanation {
@@ -59,6 +67,7 @@ export function explainEndpoint(
   nowMs: number,
 ): EndpointExplanation {
   const { id, address, zone, version } = state.endpoint;
+  const { report, reportedMs } = state;
   const ejection = balancer.ejectionOf(state);
   return {
     id,
@@ -71,6 +80,7 @@ export function explainEndpoint(
     inFlight: state.inFlight,
     picks: state.picks,
     ...(state.known && { costMs: state.costMs(nowMs, state) }),
+    ...(report !== undefined && { reported: { ...report, agoMs: nowMs - reportedMs } }),
     ...(ejection !== undefined && {
       ejected: {
         reason: ejection.reason,

@@ -1,7 +1,6 @@
 /** Asks endpoints for their load, each once at a time, and none that does not know how. */
 import type { EndpointState } from "../balancing/endpoint-state.ts";
-import type { LoadReport } from "../balancing/load-report.ts";
-import { decodeLoadReport, GET_LOAD_PATH } from "../balancing/orca.ts";
+import { GET_LOAD_PATH } from "../balancing/orca.ts";
 import type { Clock } from "../call/clock.ts";
 import { Metadata } from "../call/metadata.ts";
 import { STATUS_NUMBERS } from "../call/status.ts";
@@ -21,7 +20,7 @@ export class LoadProbes {
   }
 
   /** @param told gets the answer, if there is one. */
-  ask(state: EndpointState, connection: Connection, told: (report: LoadReport) => void): void {
+  ask(state: EndpointState, connection: Connection, told: (bytes: Uint8Array) => void): void {
     const now = this.#clock.now();
     if (connection.state !== "ready" || this.#pending.has(state) || this.#unable.has(state)) return;
     this.#pending.add(state);
@@ -36,8 +35,7 @@ export class LoadProbes {
       onDone: ({ status }, body) => {
         this.#pending.delete(state);
         if (status === STATUS_NUMBERS.UNIMPLEMENTED) this.#unable.add(state);
-        const report = body && decodeLoadReport(body);
-        if (report !== undefined) told(report);
+        if (body !== undefined) told(body);
       },
     });
   }

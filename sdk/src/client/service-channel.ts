@@ -45,6 +45,8 @@ export interface ServiceChannelOptions {
   /** undefined: plaintext. */
   readonly tls?: TlsOptions | undefined;
   readonly observer?: ChannelObserver;
+  /** An endpoint has told its load in a way that cannot be read; the call is none the worse for it. */
+  readonly loadReportUnreadable?: (endpoint: Endpoint) => void;
   readonly connections?: ConnectionOptions | undefined;
   /** Which of the known endpoints it connects to. Default: all. */
   readonly choose?: (endpoints: readonly Endpoint[]) => readonly Endpoint[];
@@ -119,7 +121,8 @@ export class ServiceChannel {
   loadTold(state: EndpointState, bytes: Uint8Array | undefined, nowMs: number): void {
     if (bytes === undefined || !this.balancer.listens) return;
     const report = decodeLoadReport(bytes);
-    if (report !== undefined) this.balancer.reported(state, report, nowMs);
+    if (report === undefined) this.#options.loadReportUnreadable?.(state.endpoint);
+    else this.balancer.reported(state, report, nowMs);
   }
 
   /** Asks an endpoint for its load, for the balancer; one that has just told it is not asked again. */
@@ -127,7 +130,7 @@ export class ServiceChannel {
     if (this.#options.clock.now() - state.reportedMs < FRESH_REPORT_MS) return this.balancer.remind(state);
     const connection = this.#connections.get(state);
     if (connection !== undefined) {
-      this.#probes.ask(state, connection, (report) => this.balancer.reported(state, report));
+      this.#probes.ask(state, connection, (bytes) => this.loadTold(state, bytes, this.#options.clock.now()));
     }
   }
 

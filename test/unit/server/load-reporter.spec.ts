@@ -2,18 +2,24 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { describe, it } from "mocha";
 import { decodeLoadReport } from "../../../sdk/src/balancing/orca.ts";
-import { systemClock } from "../../../sdk/src/call/clock.ts";
-import { LoadReporter } from "../../../sdk/src/server/load-reporter.ts";
+import { LoadReporter, type LoadReportOptions } from "../../../sdk/src/server/load-reporter.ts";
 import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
+import { recordedLog } from "../../support/logs.ts";
+
+function lab(options: LoadReportOptions = { utilization: () => 0.5 }) {
+  const clock = new VirtualClock();
+  const { log, lines } = recordedLog();
+  const reporter = new LoadReporter({ ...options, clock, log });
+  return { clock, lines, reporter, tracker: reporter.tracker };
+}
 
 describe("a load reporter", () => {
   it("tells calls in flight, what they take, how many end and fail, and how busy the server is", () => {
-    const clock = new VirtualClock();
-    const reporter = new LoadReporter(clock, () => 0.5);
-    for (let call = 0; call < 3; call++) reporter.tracker.ended(40, reporter.tracker.began(), "success");
-    reporter.tracker.ended(40, reporter.tracker.began(), "failure");
-    reporter.tracker.ended(undefined, reporter.tracker.began(), "success");
-    reporter.tracker.began();
+    const { clock, reporter, tracker } = lab();
+    for (let call = 0; call < 3; call++) tracker.ended(40, tracker.began(), "success");
+    tracker.ended(40, tracker.began(), "failure");
+    tracker.ended(undefined, tracker.began(), "success");
+    tracker.began();
     clock.advance(1_000);
     const bytes = reporter.forPeer("a:1", clock.now());
     // One that is in flight makes two of the next, which takes twice as long then.
@@ -21,9 +27,7 @@ describe("a load reporter", () => {
   });
 
   it("does not take what it turned away for fast work, nor calls that ran into their deadline for none", () => {
-    const clock = new VirtualClock();
-    const reporter = new LoadReporter(clock, () => 0.5);
-    const { tracker } = reporter;
+    const { clock, reporter, tracker } = lab();
     for (const verdict of ["overload", "neutral", "failure"] as const) tracker.ended(1, tracker.began(), verdict);
     assert.equal(reporter.report().latencyMs, undefined);
     tracker.timedOut(200, tracker.began());
@@ -34,8 +38,7 @@ describe("a load reporter", () => {
   });
 
   it("tells each peer once in five milliseconds", () => {
-    const clock = new VirtualClock();
-    const reporter = new LoadReporter(clock, () => 0);
+    const { clock, reporter } = lab();
     const told = (peer: string): boolean => reporter.forPeer(peer, clock.now()) !== undefined;
     assert.deepEqual([told("a:1"), told("a:1"), told("b:1")], [true, false, true]);
     clock.advance(4);
@@ -44,13 +47,34 @@ describe("a load reporter", () => {
     assert.deepEqual([told("a:1"), told("a:1"), told("b:1")], [true, false, true]);
   });
 
-  it("watches the event loop when nobody says how busy the server is", async () => {
-    const reporter = new LoadReporter(systemClock);
-    const busyUntil = performance.now() + 150;
+  it("watches the process when nobody says how busy the server is, for as long as it counts calls", async () => {
+    const { clock, reporter, tracker } = lab({});
+    const busyUntil = performance.now() + 100;
     while (performance.now() < busyUntil);
     // What the loop did is known once it has gone round.
     await setImmediate();
-    const { utilization } = reporter.report();
+    tracker.ended(1, tracker.began(), "success");
+    assert.equal(reporter.report().utilization, 0, "the second is not over");
+    clock.advance(1_000);
+    const { qps, utilization } = reporter.report();
+    assert.equal(qps, 1);
     assert.ok(utilization > 0.5 && utilization <= 1, String(utilization));
+  });
+
+  it("takes no utilization for unknown when the user's own gives none, and logs that once", () => {
+    const given: (() => number)[] = [() => NaN, () => -1, () => Infinity, () => assert.fail("out of order"), () => 1.5];
+    const { lines, reporter } = lab({ utilization: () => given.shift()!() });
+    const told = Array.from(given, () => 0).map(() => reporter.report().utilization);
+    assert.deepEqual(told, [0, 0, 0, 0, 1.5]);
+    assert.deepEqual(
+      lines.map(({ level, msg, err }) => [level, msg, (err as Error).message]),
+      [
+        [
+          "error",
+          "loadReports.utilization gives no utilization: it counts as 0, not known",
+          "NaN is not a number of 0 or more",
+        ],
+      ],
+    );
   });
 });
