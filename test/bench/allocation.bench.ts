@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { type Allocated, WATCH_FLAGS } from "./transport/allocation-watch.ts";
-import { type Load, SIDES, type Side } from "./transport/plan.ts";
+import { DEFAULT_SIDES, type Load, type Side } from "./transport/plan.ts";
 import { TITLES } from "./transport/report.ts";
 import { type Ends, endPair, PLAINTEXT, startPair } from "./transport/start-pair.ts";
 import { median } from "./transport/statistics.ts";
@@ -49,9 +49,7 @@ export async function run(args: readonly string[]): Promise<void> {
   }
   const load: Load = { kind: "unary", bytes, concurrency, tls: false };
   const rows: Row[] = [];
-  for (const side of SIDES) {
-    // Its memory is not ours to watch.
-    if (side === "cpp") continue;
+  for (const side of DEFAULT_SIDES) {
     const ends = await startPair(side, load, PLAINTEXT, WATCH_FLAGS);
     if (ends === undefined) continue;
     try {

@@ -7,6 +7,7 @@ const COLOURS: Readonly<Record<Side, string>> = {
   bareGrpcJs: "#9aa5b1",
   sdkGrpcJs: "#5b8def",
   sdkNative: "#12a150",
+  sdkNativeSilent: "#0b6b36",
   bareNative: "#8fd19e",
   cpp: "#e0903b",
 };

@@ -20,6 +20,8 @@ export interface SideResult {
 export type LoadResult = Load & { readonly [name in Side]: SideResult | null } & {
   /** Calls per CPU-second, the first by the second: the median of the rounds' ratios. */
   readonly ratio: number | null;
+  /** What load reports cost. */
+  readonly sdkNativeToSilent: number | null;
   readonly sdkGrpcJsToBareGrpcJs: number | null;
   readonly sdkNativeToCpp: number | null;
 };
@@ -110,9 +112,11 @@ export async function compare(load: Load, plan: Plan, keys: Keys): Promise<LoadR
     bareGrpcJs: result("bareGrpcJs"),
     sdkGrpcJs: result("sdkGrpcJs"),
     sdkNative: result("sdkNative"),
+    sdkNativeSilent: result("sdkNativeSilent"),
     bareNative: result("bareNative"),
     cpp: result("cpp"),
     ratio: ratio("sdkNative", "bareGrpcJs"),
+    sdkNativeToSilent: ratio("sdkNative", "sdkNativeSilent"),
     sdkGrpcJsToBareGrpcJs: ratio("sdkGrpcJs", "bareGrpcJs"),
     sdkNativeToCpp: ratio("sdkNative", "cpp"),
   };

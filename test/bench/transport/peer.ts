@@ -22,6 +22,8 @@ async function sideNamed(): Promise<PeerSide | undefined> {
       return (await import("./sdk.ts")).sdk("grpc-js");
     case "sdkNative":
       return (await import("./sdk.ts")).sdk("native");
+    case "sdkNativeSilent":
+      return (await import("./sdk.ts")).sdk("native", { loadReports: false });
     case "bareNative":
       return (await import("./bare-transport.ts")).bareTransport("native");
   }

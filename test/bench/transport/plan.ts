@@ -3,8 +3,10 @@ import { parseArgs } from "node:util";
 import { UsageError } from "../usage-error.ts";
 
 /** What is compared; each is one process that serves and one that calls. */
-export const SIDES = ["bareGrpcJs", "sdkGrpcJs", "sdkNative", "bareNative", "cpp"] as const;
+export const SIDES = ["bareGrpcJs", "sdkGrpcJs", "sdkNative", "sdkNativeSilent", "bareNative", "cpp"] as const;
 export type Side = (typeof SIDES)[number];
+/** Without what asks for more: a compiler, or a question of its own. */
+export const DEFAULT_SIDES: readonly Side[] = SIDES.filter((side) => side !== "cpp" && side !== "sdkNativeSilent");
 
 export const KINDS = ["unary", "stream"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -51,7 +53,8 @@ export const HELP = `Calls per CPU-second, client and server together, of the SD
   --tls              mutual TLS in place of plaintext
   --rounds n         turns of every side; default 7
   --seconds n        about how long a turn takes; default 1
-  --sides s,…        ${SIDES.join(", ")}; default all but cpp
+  --sides s,…        ${SIDES.join(", ")}; default all but cpp and sdkNativeSilent, which
+                     has no load reports: beside sdkNative it tells what they cost
   --cpp              C++ gRPC as well; needs g++ and libgrpc++
   --json             one line of JSON in place of a table
   --svg file         writes a chart as well`;
@@ -67,7 +70,7 @@ export function readPlan(args: readonly string[]): Plan {
       tls: { type: "boolean", default: false },
       rounds: { type: "string", default: "7" },
       seconds: { type: "string", default: "1" },
-      sides: { type: "string", default: SIDES.filter((side) => side !== "cpp").join() },
+      sides: { type: "string", default: DEFAULT_SIDES.join() },
       cpp: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       svg: { type: "string" },

@@ -6,6 +6,7 @@ export const TITLES: Readonly<Record<Side, string>> = {
   bareGrpcJs: "bare grpc-js",
   sdkGrpcJs: "SDK over grpc-js",
   sdkNative: "SDK over native",
+  sdkNativeSilent: "… silent on load",
   bareNative: "bare native",
   cpp: "C++ gRPC",
 };
@@ -52,6 +53,7 @@ function bar({ callsPerCpuSecond }: SideResult, most: number): string {
 function ratios(result: LoadResult): readonly string[] {
   const all = [
     ["SDK over native to bare grpc-js", result.ratio],
+    ["SDK over native to the same without load reports", result.sdkNativeToSilent],
     ["SDK over grpc-js to bare grpc-js", result.sdkGrpcJsToBareGrpcJs],
     ["SDK over native to C++ gRPC", result.sdkNativeToCpp],
   ] as const;

@@ -3,19 +3,23 @@
  * balancing are on. Only what would talk to others is off: registration and the admin port.
  */
 import type { RecordableHistogram } from "node:perf_hooks";
-import { createMesh, type Mesh } from "@meshwork/sdk";
+import { createMesh, type Mesh, type MeshOptions } from "@meshwork/sdk";
 import { BenchService, type BenchServiceClient } from "../gen/bench/v1/bench.mesh.ts";
 import { builtTransport, type TransportName } from "./built.ts";
 import { echoRequest, repeatRequest } from "./messages.ts";
 import type { Load } from "./plan.ts";
 import { type Caller, type PeerSide, recordSince, type Tls } from "./side.ts";
 
-export async function sdk(name: TransportName): Promise<PeerSide | undefined> {
+/** @param options over those that every side has. */
+export async function sdk(
+  name: TransportName,
+  options: Pick<MeshOptions, "loadReports"> = {},
+): Promise<PeerSide | undefined> {
   process.env["MESH_LOG_LEVEL"] = "warn";
   const transport = await builtTransport(name);
   if (transport === undefined) return undefined;
   const mesh = (tls: Tls): Mesh =>
-    createMesh({ transport, registration: false, admin: false, handleSignals: false, ...(tls && { tls }) });
+    createMesh({ transport, registration: false, admin: false, handleSignals: false, ...options, ...(tls && { tls }) });
   return {
     listen: (tls) => listen(mesh(tls)),
     connect: async (port, load, tls) => {
