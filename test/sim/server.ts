@@ -113,7 +113,7 @@ export class SimServer {
     this.#advance();
     job.done = undefined;
     this.#running--;
-    this.#tracker.timedOut(this.#agenda.now() - job.startedMs, job.inFlightAtStart);
+    this.#tracker.timedOut(this.#agenda.now(), this.#agenda.now() - job.startedMs, job.inFlightAtStart);
     this.#plan();
   }
 
@@ -155,7 +155,7 @@ export class SimServer {
     const { done } = job;
     job.done = undefined;
     this.#running--;
-    this.#tracker.ended(this.#agenda.now() - job.startedMs, job.inFlightAtStart, "success");
+    this.#tracker.ended(this.#agenda.now(), this.#agenda.now() - job.startedMs, job.inFlightAtStart, "success");
     this.#plan();
     done?.(true);
   }

@@ -56,21 +56,20 @@ export class LoadTracker {
    * A call has ended by itself. Only successes say how long work takes: a server that turns calls away at once would look
    * fast. Calls that were turned away count as failed beside those that failed, or it would seem to manage many (gRFC A58).
    *
+   * @param nowMs what the clock says: servers need it themselves.
    * @param durationMs undefined of streams, which last as long as they are wanted.
    */
-  ended(durationMs: number | undefined, inFlightBefore: number, verdict: Verdict): void {
-    const now = this.#clock.now();
+  ended(nowMs: number, durationMs: number | undefined, inFlightBefore: number, verdict: Verdict): void {
     this.#inFlight--;
-    this.#count(now, verdict === "success" || verdict === "neutral" ? 0 : 1);
-    if (verdict === "success") this.#sample(now, durationMs, inFlightBefore);
+    this.#count(nowMs, verdict === "success" || verdict === "neutral" ? 0 : 1);
+    if (verdict === "success") this.#sample(nowMs, durationMs, inFlightBefore);
   }
 
   /** A call has failed by its deadline: it would have taken longer, so a server that hangs does not look idle. */
-  timedOut(durationMs: number | undefined, inFlightBefore: number): void {
-    const now = this.#clock.now();
+  timedOut(nowMs: number, durationMs: number | undefined, inFlightBefore: number): void {
     this.#inFlight--;
-    this.#count(now, 1);
-    this.#sample(now, durationMs, inFlightBefore);
+    this.#count(nowMs, 1);
+    this.#sample(nowMs, durationMs, inFlightBefore);
   }
 
   /** A call was given up by its caller. */

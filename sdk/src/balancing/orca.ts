@@ -15,15 +15,40 @@ export const GET_LOAD_PATH = `/${LOAD_SERVICE}/GetLoad`;
 const IN_FLIGHT = "meshwork.in_flight";
 const LATENCY_MS = "meshwork.latency_ms";
 
-export function orcaLoadReport({ inFlight, latencyMs, utilization, qps, eps }: LoadReport): OrcaLoadReport {
-  const namedMetrics = new Map<string, number>();
-  if (inFlight !== undefined) namedMetrics.set(IN_FLIGHT, inFlight);
-  if (latencyMs !== undefined) namedMetrics.set(LATENCY_MS, latencyMs);
-  return OrcaLoadReport.fromPartial({ applicationUtilization: utilization, rpsFractional: qps, eps, namedMetrics });
+/** Fields of OrcaLoadReport with their wire types. */
+const [RPS_FRACTIONAL, EPS, NAMED_METRICS, APPLICATION_UTILIZATION] = [0x31, 0x39, 0x42, 0x49];
+/** Of an entry of a map from string to double. */
+const [ENTRY_KEY, ENTRY_VALUE] = [0x0a, 0x11];
+const DOUBLE_BYTES = 8;
+/** More than a report takes. */
+const scratch = Buffer.alloc(128);
+
+/** Written by hand: a busy server writes 200 in a second, and generated code takes several times as long. */
+export function encodeLoadReport({ inFlight, latencyMs, utilization, qps, eps }: LoadReport): Uint8Array {
+  let at = writeDouble(0, RPS_FRACTIONAL, qps);
+  at = writeDouble(at, EPS, eps);
+  if (inFlight !== undefined) at = writeNamed(at, IN_FLIGHT, inFlight);
+  if (latencyMs !== undefined) at = writeNamed(at, LATENCY_MS, latencyMs);
+  at = writeDouble(at, APPLICATION_UTILIZATION, utilization);
+  return Uint8Array.prototype.slice.call(scratch, 0, at);
 }
 
-export function encodeLoadReport(report: LoadReport): Uint8Array {
-  return OrcaLoadReport.encode(orcaLoadReport(report)).finish();
+/** Zero is what a reader takes a field for that is not there. */
+function writeDouble(at: number, field: number, value: number): number {
+  if (value === 0) return at;
+  scratch[at] = field;
+  return scratch.writeDoubleLE(value, at + 1);
+}
+
+/** A reader that finds the name must find its value, zero or not. */
+function writeNamed(at: number, name: string, value: number): number {
+  scratch[at] = NAMED_METRICS;
+  scratch[at + 1] = 2 + name.length + 1 + DOUBLE_BYTES;
+  scratch[at + 2] = ENTRY_KEY;
+  scratch[at + 3] = name.length;
+  const end = at + 4 + scratch.write(name, at + 4, "latin1");
+  scratch[end] = ENTRY_VALUE;
+  return scratch.writeDoubleLE(value, end + 1);
 }
 
 /** undefined for bytes that are no report, or figures that are none: whoever sends them has not said anything. */

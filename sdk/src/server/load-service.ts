@@ -2,10 +2,10 @@
  * The mesh's own service that tells a server's load to whoever asks, for balancing that must know of servers it has not
  * called lately (Prequal's probes). Answers are ORCA's message, as in trailers.
  */
-import { GET_LOAD_PATH, LOAD_SERVICE } from "../balancing/orca.ts";
+import type { LoadReport } from "../balancing/load-report.ts";
+import { decodeLoadReport, encodeLoadReport, GET_LOAD_PATH, LOAD_SERVICE } from "../balancing/orca.ts";
 import type { ServiceDefinition } from "../contract/definition.ts";
 import type { MessageCodec } from "../contract/message-codec.ts";
-import { OrcaLoadReport } from "../gen/xds/data/orca/v3/orca_load_report.ts";
 
 /** A message without fields; what a later version may put into it is passed over. */
 const EMPTY: MessageCodec<unknown> = {
@@ -14,8 +14,15 @@ const EMPTY: MessageCodec<unknown> = {
   fromPartial: () => ({}),
 };
 
+/** ORCA's message. */
+const ORCA: MessageCodec<LoadReport | undefined> = {
+  encode: (report) => ({ finish: () => (report === undefined ? new Uint8Array() : encodeLoadReport(report)) }),
+  decode: decodeLoadReport,
+  fromPartial: (report) => report as LoadReport | undefined,
+};
+
 export interface LoadHandlers {
-  getLoad(): OrcaLoadReport;
+  getLoad(): LoadReport;
 }
 
 export const LoadService: ServiceDefinition<unknown, LoadHandlers> = {
@@ -28,7 +35,7 @@ export const LoadService: ServiceDefinition<unknown, LoadHandlers> = {
       path: GET_LOAD_PATH,
       kind: "unary",
       input: EMPTY,
-      output: OrcaLoadReport,
+      output: ORCA,
       policy: { idempotency: "NO_SIDE_EFFECTS" },
     },
   },

@@ -3,7 +3,6 @@
  * order, so that callers hear of its going before it stops answering.
  */
 import type { ServiceDefinition as GrpcService, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { orcaLoadReport } from "../balancing/orca.ts";
 import { type Address, formatAddress } from "../call/address.ts";
 import type { Clock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
@@ -274,7 +273,7 @@ export class MeshServer {
       })),
     ];
     if (load !== undefined) {
-      own.push({ definition: LoadService, handlers: asHandlers({ getLoad: () => orcaLoadReport(load.report()) }) });
+      own.push({ definition: LoadService, handlers: asHandlers({ getLoad: () => load.report() }) });
     }
     const ownEnvironment = { clock, log, inFlight: { count: 0 } };
     const users = new Set(this.#added.map(({ definition }) => definition.typeName));

@@ -119,7 +119,7 @@ export class ServedCall {
     const { clock, load } = this.method.environment;
     const code = statusName(status.status);
     if (how === "given up") load?.tracker.abandoned();
-    else if (load !== undefined) this.#tellLoad(load, code, status);
+    else if (load !== undefined) this.#tellLoad(load, code, status, clock.now());
     this.#finish(status);
     this.method.ended({
       code,
@@ -133,12 +133,11 @@ export class ServedCall {
     });
   }
 
-  #tellLoad(load: LoadReporter, code: StatusCode, { trailers }: ServerStatus): void {
-    const now = this.method.environment.clock.now();
-    const durationMs = this.method.definition.kind === "unary" ? now - this.#call.receivedAt : undefined;
-    if (code === "DEADLINE_EXCEEDED") load.tracker.timedOut(durationMs, this.#alongside);
-    else load.tracker.ended(durationMs, this.#alongside, verdictOf(code));
-    const report = load.forPeer(this.#call.peer, now);
+  #tellLoad(load: LoadReporter, code: StatusCode, { trailers }: ServerStatus, nowMs: number): void {
+    const durationMs = this.method.definition.kind === "unary" ? nowMs - this.#call.receivedAt : undefined;
+    if (code === "DEADLINE_EXCEEDED") load.tracker.timedOut(nowMs, durationMs, this.#alongside);
+    else load.tracker.ended(nowMs, durationMs, this.#alongside, verdictOf(code));
+    const report = load.forPeer(this.#call.peer, nowMs);
     if (report !== undefined) trailers.set(LOAD_REPORT_KEY, report);
   }
 

@@ -16,9 +16,9 @@ function lab(options: LoadReportOptions = { utilization: () => 0.5 }) {
 describe("a load reporter", () => {
   it("tells calls in flight, what they take, how many end and fail, and how busy the server is", () => {
     const { clock, reporter, tracker } = lab();
-    for (let call = 0; call < 3; call++) tracker.ended(40, tracker.began(), "success");
-    tracker.ended(40, tracker.began(), "failure");
-    tracker.ended(undefined, tracker.began(), "success");
+    for (let call = 0; call < 3; call++) tracker.ended(clock.now(), 40, tracker.began(), "success");
+    tracker.ended(clock.now(), 40, tracker.began(), "failure");
+    tracker.ended(clock.now(), undefined, tracker.began(), "success");
     tracker.began();
     clock.advance(1_000);
     const bytes = reporter.forPeer("a:1", clock.now());
@@ -28,10 +28,11 @@ describe("a load reporter", () => {
 
   it("does not take what it turned away for fast work, nor calls that ran into their deadline for none", () => {
     const { clock, reporter, tracker } = lab();
-    for (const verdict of ["overload", "neutral", "failure"] as const) tracker.ended(1, tracker.began(), verdict);
+    for (const verdict of ["overload", "neutral", "failure"] as const)
+      tracker.ended(clock.now(), 1, tracker.began(), verdict);
     assert.equal(reporter.report().latencyMs, undefined);
-    tracker.timedOut(200, tracker.began());
-    tracker.timedOut(undefined, tracker.began());
+    tracker.timedOut(clock.now(), 200, tracker.began());
+    tracker.timedOut(clock.now(), undefined, tracker.began());
     assert.equal(reporter.report().latencyMs, 200);
     clock.advance(1_000);
     assert.deepEqual(reporter.report(), { inFlight: 0, latencyMs: 200, utilization: 0.5, qps: 5, eps: 4 });
@@ -53,7 +54,7 @@ describe("a load reporter", () => {
     while (performance.now() < busyUntil);
     // What the loop did is known once it has gone round.
     await setImmediate();
-    tracker.ended(1, tracker.began(), "success");
+    tracker.ended(clock.now(), 1, tracker.began(), "success");
     assert.equal(reporter.report().utilization, 0, "the second is not over");
     clock.advance(1_000);
     const { qps, utilization } = reporter.report();
