@@ -31,7 +31,7 @@ export interface MeshChannelsParts {
   readonly instance: string;
   readonly zone: string | undefined;
   /** Its place among those of its name, from 0; undefined: they are not numbered. */
-  readonly number: number | undefined;
+  readonly number: () => number | undefined;
   readonly options: Pick<
     MeshOptions,
     "balancing" | "connections" | "discovery" | "outliers" | "pickPolicies" | "slowStart" | "subset" | "zonePreference"
@@ -109,7 +109,7 @@ export class MeshChannels {
       limits,
       tls,
       connections,
-      ...(subset && { choose: (all) => subsetOf(all, subset, { id: `${service} ${instance}`, number }) }),
+      ...(subset && { choose: (all) => subsetOf(all, subset, { id: `${service} ${instance}`, number: number() }) }),
       observer: channelMetrics(metrics, target, name),
       loadReportUnreadable: logOnce(log, target),
     });

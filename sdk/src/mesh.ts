@@ -27,6 +27,7 @@ import { ConsulHttp } from "./consul/consul-http.ts";
 import { consulOptionsFromEnv } from "./consul/consul-options.ts";
 import { consulRegistration } from "./consul/consul-registration.ts";
 import { consulStore } from "./coordination/consul-store.ts";
+import type { WaitBounds } from "./coordination/standing.ts";
 import { Coordination, type LockOptions, type SemaphoreOptions } from "./coordination/coordination.ts";
 import type { Election } from "./coordination/election.ts";
 import type { Lock } from "./coordination/lock.ts";
@@ -98,7 +99,7 @@ export class Mesh {
   readonly #limits: TransportLimits;
   readonly #weight: number;
   readonly #zone: string | undefined;
-  readonly #number: number | undefined;
+  #number: number | undefined;
   readonly #registryUnreachable: "fail" | "retry";
   readonly #tls: TlsOptions | undefined;
   readonly #metrics: Metrics;
@@ -140,7 +141,7 @@ export class Mesh {
       service: this.service,
       instance: this.instance,
       zone: this.#zone,
-      number: this.#number,
+      number: () => this.#number,
       options,
       consul: this.#consul,
       transport: this.#transport,
@@ -286,6 +287,20 @@ export class Mesh {
    */
   semaphore(name: string, options: SemaphoreOptions): Semaphore {
     return this.#coordination.semaphore(name, options);
+  }
+
+  /**
+   * Takes the lowest number, from 0, that no other process of this name (`service`) holds, for as long as this one lives: in
+   * place of MESH_NUMBER, where processes are not numbered by what starts them. Clients that connect to a subset go by it, and
+   * servers that start afterwards are registered with it. Rejects as lock("…").tryAcquire() does. A number that is lost, as in
+   * a pause that outlasts its session, may be another's too, which makes connections less even and nothing else.
+   */
+  async claimNumber(bounds: WaitBounds = {}): Promise<number> {
+    const { number, held } = await this.#coordination.claimNumber(this.service, bounds);
+    this.#number = number;
+    const lost = (): void => this.log.warn({ number }, "number was lost: another process of this name may have it too");
+    held.signal.addEventListener("abort", () => this.#closing === undefined && lost(), { once: true });
+    return number;
   }
 
   /**

@@ -144,6 +144,20 @@ function coordinationOver(name: string, start: StartRegistry): void {
       assert.equal(await sessionInfo(http, id), undefined);
     });
 
+    it("numbers processes of a name from 0, and gives the number of one that has gone to the next that comes", async () => {
+      const [first, second, third] = ["a", "b", "c"].map(meshOf) as [Mesh, Mesh, Mesh];
+      assert.equal(await first.claimNumber(), 0);
+      assert.equal(await second.claimNumber(), 1);
+      await first.close();
+      // Those that come at once each get one of their own.
+      const together = await Promise.all([third, meshOf("d"), meshOf("e")].map((mesh) => mesh.claimNumber()));
+      assert.deepEqual(
+        together.toSorted((a, b) => a - b),
+        [0, 2, 3],
+      );
+      await assert.rejects(first.claimNumber(), { code: "FAILED_PRECONDITION" });
+    });
+
     it("does all of a transaction or nothing", async () => {
       const value = Buffer.from("v");
       const done = await kvTransaction(http, [

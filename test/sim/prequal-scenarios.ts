@@ -38,7 +38,8 @@ function antagonists(about: string, parameters: Testbed, policies?: Policies): S
       const { servers: count, cores, load, crowded, workMs } = settings;
       // Half of the time a crowded server has all of its capacity, else 30 to 60 % of it.
       const share = 1 - crowded + crowded * (0.5 + 0.5 * 0.45);
-      const qps = (load * count * cores * share * SECOND) / (workMs * MEAN_OF_CUT_NORMAL);
+      const sustained = (count * cores * share * SECOND) / (workMs * MEAN_OF_CUT_NORMAL);
+      const qps = settings.qps > 0 ? settings.qps : load * sustained;
       const simulation = new Simulation({
         ...options({ ...settings, qps }),
         policy,

@@ -39,8 +39,6 @@ export class SimServer {
   readonly endpoint: Endpoint;
   /** Calls that have come. */
   calls = 0;
-  /** Milliseconds of work that were done, cut into seconds: what is in them shows how even the load is. */
-  readonly busyMs: number[] = [];
   readonly #agenda: Agenda;
   readonly #cores: number;
   readonly #tracker: LoadTracker;
@@ -125,12 +123,7 @@ export class SimServer {
 
   #advance(): void {
     const now = this.#agenda.now();
-    const worked = this.#rate * (now - this.#updatedMs);
-    if (worked > 0) {
-      const second = Math.floor(now / 1_000);
-      this.busyMs[second] = (this.busyMs[second] ?? 0) + worked * this.#running;
-    }
-    this.#progress += worked;
+    this.#progress += this.#rate * (now - this.#updatedMs);
     this.#updatedMs = now;
   }
 

@@ -3,11 +3,13 @@ import { z } from "zod";
 import { MeshError } from "../call/mesh-error.ts";
 import { Acquirable } from "./acquirable.ts";
 import type { HeldKind } from "./coordination-observer.ts";
+import { claimNumber, type HeldNumber } from "./claim-number.ts";
 import { Election } from "./election.ts";
 import { type Lock, lockContest, lockFace, type LockPlace } from "./lock.ts";
 import { checkName } from "./names.ts";
 import type { Parts } from "./parts.ts";
 import { type HeldSlot, type Semaphore, semaphoreContest } from "./semaphore.ts";
+import type { WaitBounds } from "./standing.ts";
 import { encodeSetting, type SettingShape } from "./setting.ts";
 import { Settings } from "./settings.ts";
 import { type HoldTerms, readOptions, readTerms, termsShape } from "./terms.ts";
@@ -53,6 +55,19 @@ export class Coordination {
 
   election(name: string, options: LockOptions): Election {
     return new Election(this.#parts, this.#place("leader", name, options));
+  }
+
+  /** The lowest number that no other process of the name holds. */
+  async claimNumber(name: string, bounds: WaitBounds): Promise<HeldNumber> {
+    this.#refuseClosed();
+    const { store, holder } = this.#parts;
+    checkName("mesh.claimNumber", name);
+    const prefix = `${KEY_PREFIX}number/${name}/`;
+    const lockOf = (number: number): Lock => {
+      const place = { kind: "lock", name: `${name}/${number}`, key: `${prefix}${number}`, holder } as const;
+      return new Acquirable(this.#parts, lockContest(store, { ...place, terms: readTerms("", {}) }), lockFace);
+    };
+    return claimNumber({ store, prefix, lockOf }, bounds);
   }
 
   settings<T extends object>(prefix: string, shape: SettingShape<T>): Settings<T> {
