@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { InteropCaseName } from "./interop-cases.ts";
 import type { RunningServer } from "./interop-server.ts";
 
@@ -55,6 +56,12 @@ export class GrpcGo {
         else reject(new Error(stderr.trim() || error.message));
       });
     });
+  }
+
+  /** The load report that comes with a call, as grpc-go reads it. */
+  async loadOf(address: string): Promise<{ readonly namedMetrics: Readonly<Record<string, number>> }> {
+    const { stdout } = await promisify(execFile)(this.#program, ["load", address], { timeout: CASE_TIMEOUT_MS });
+    return JSON.parse(stdout);
   }
 
   remove(): void {

@@ -1,6 +1,6 @@
 // gRPC's interop cases as grpc-go has them, both sides, by its own package interop. "server" prints its address and
 // serves until its standard input closes; "client ADDRESS CASE" exits 0 when the case passes, and otherwise says on its
-// standard error what did not. grpc-go's own client program would bring all of xDS with it, which takes minutes to build.
+// standard error what did not; "load ADDRESS" prints the load report that comes with a call, as JSON. grpc-go's own client program would bring all of xDS with it, which takes minutes to build.
 package main
 
 import (
@@ -54,8 +54,10 @@ func main() {
 		serve()
 	case len(os.Args) == 4 && os.Args[1] == "client":
 		call(os.Args[2], os.Args[3])
+	case len(os.Args) == 3 && os.Args[1] == "load":
+		printLoad(os.Args[2])
 	default:
-		fail("say server, or client ADDRESS CASE")
+		fail("say server, client ADDRESS CASE, or load ADDRESS")
 	}
 }
 
@@ -64,7 +66,7 @@ func serve() {
 	if err != nil {
 		fail(err)
 	}
-	server := grpc.NewServer(grpc.StatsHandler(watcher{server: true}))
+	server := grpc.NewServer(append(reportingLoad(), grpc.StatsHandler(watcher{server: true}))...)
 	testgrpc.RegisterTestServiceServer(server, compressingServer{interop.NewTestServer()})
 	go server.Serve(listener)
 	fmt.Println(listener.Addr())
@@ -77,6 +79,14 @@ func call(address, name string) {
 	if !ok {
 		fail("grpc-go has no case " + name)
 	}
+	conn := connect(address)
+	ctx, cancel := context.WithTimeout(context.Background(), caseTimeout)
+	defer cancel()
+	run(ctx, conn)
+	conn.Close()
+}
+
+func connect(address string) *grpc.ClientConn {
 	conn, err := grpc.NewClient(
 		"passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -85,10 +95,7 @@ func call(address, name string) {
 	if err != nil {
 		fail(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), caseTimeout)
-	defer cancel()
-	run(ctx, conn)
-	conn.Close()
+	return conn
 }
 
 func fail(reason ...any) {
