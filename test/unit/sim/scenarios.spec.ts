@@ -6,10 +6,15 @@ import { scenarios } from "../../sim/scenarios.ts";
 
 const SEEDS = [1, 2, 3];
 
-function outcome(name: string, policy: PickPolicyName, settings: Readonly<Record<string, number>> = {}): Outcome {
+function outcome(
+  name: string,
+  policy: PickPolicyName,
+  settings: Readonly<Record<string, number>> = {},
+  seeds: readonly number[] = SEEDS,
+): Outcome {
   const scenario = scenarios[name];
   assert.ok(scenario !== undefined);
-  return medianOutcome(SEEDS.map((seed) => runScenario(scenario, PICK_POLICIES[policy], seed, settings).outcome));
+  return medianOutcome(seeds.map((seed) => runScenario(scenario, PICK_POLICIES[policy], seed, settings).outcome));
 }
 
 /** Less work, where a scenario has these. */
@@ -19,7 +24,7 @@ function small({ parameters }: Scenario): Record<string, number> {
 }
 
 describe("the simulator's scenarios", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it("buoyant: p2c answers 99.9 % within a second, round robin what its share of the slow server leaves", () => {
     assert.ok(outcome("buoyant", "p2c").withinSlo >= 0.999);
@@ -32,6 +37,18 @@ describe("the simulator's scenarios", function () {
     assert.ok(p2c.errorRateAfter5s <= 0.001, String(p2c.errorRateAfter5s));
     assert.ok(p2c.errorRateWithin1s < 0.1, String(p2c.errorRateWithin1s));
     assert.ok(Math.abs(outcome("sinkhole", "round_robin").errorRate - 0.1) < 0.01);
+  });
+
+  it("antagonists: prequal answers in half of p2c's time at the 99th percentile, and fails nothing", function () {
+    this.timeout(180_000);
+    for (const load of [0.85, 0.95]) {
+      const settings = { load, seconds: 20, warmupSeconds: 5 };
+      const [p2c, prequal] = (["p2c", "prequal"] as const).map((policy) =>
+        outcome("antagonists", policy, settings, [1]),
+      );
+      assert.ok(prequal!.p99Ms <= p2c!.p99Ms / 2, `${prequal!.p99Ms} and ${p2c!.p99Ms} ms at ${load}`);
+      assert.equal(prequal!.errorRate, 0);
+    }
   });
 
   it("rolling: nothing fails while every server is replaced", () => {
