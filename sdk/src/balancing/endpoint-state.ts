@@ -42,7 +42,12 @@ export class EndpointState {
   /** Replaced when the registry changes its weight or metadata; the identity stays. */
   set endpoint(endpoint: Endpoint) {
     this.#endpoint = endpoint;
-    this.weight = usableWeight(endpoint.weight) * this.#share;
+    this.weight = this.fullWeight * this.#share;
+  }
+
+  /** Its weight with the whole of its share. */
+  get fullWeight(): number {
+    return usableWeight(this.#endpoint.weight);
   }
 
   /** The part of its weight that it is given while it is new, above 0 to 1. */
@@ -52,7 +57,7 @@ export class EndpointState {
 
   set share(share: number) {
     this.#share = share;
-    this.weight = usableWeight(this.#endpoint.weight) * share;
+    this.weight = this.fullWeight * share;
   }
 
   /** Counts a pick; in the same synchronous step as the pick, so that a burst does not herd. */

@@ -74,7 +74,7 @@ export function explainEndpoint(
     address: formatAddress(address),
     ...(zone !== undefined && { zone }),
     ...(version !== undefined && { version }),
-    weight: state.weight / state.share,
+    weight: state.fullWeight,
     ...(state.share < 1 && { share: state.share }),
     connection,
     inFlight: state.inFlight,
