@@ -5,10 +5,10 @@
  */
 import { deepEqual } from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { type RunningAgent, startAgent } from "@meshwork/agent";
 import * as fc from "fast-check";
 import { Recorder } from "../support/parity-recorder.ts";
-import { findConsul, type RealConsul, sayNotRun, startConsul } from "../support/real-consul.ts";
+import { findConsul, sayNotRun } from "../support/real-consul.ts";
+import { besideConsul } from "./beside-consul.ts";
 
 const runs = 300;
 const path = "/v1/connect/ca/configuration";
@@ -51,20 +51,11 @@ describe("configurations of the certificate authority with anything in their fie
     return;
   }
 
-  let agent: RunningAgent;
-  let consul: RealConsul;
-
-  before(async () => {
-    [agent, consul] = await Promise.all([startAgent(), startConsul()]);
-  });
-
-  after(async () => {
-    await Promise.all([agent?.close(), consul?.close()]);
-  });
+  const both = besideConsul();
 
   it("are read, refused and shown as Consul does", async () => {
     const property = fc.asyncProperty(configs, async (config) => {
-      const [ours, theirs] = await Promise.all([played(agent.url, config), played(consul.url, config)]);
+      const [ours, theirs] = await Promise.all([played(both.agent.url, config), played(both.consul.url, config)]);
       deepEqual(ours.records, theirs.records);
     });
     await fc.assert(property, { numRuns: runs });

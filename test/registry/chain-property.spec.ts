@@ -4,7 +4,6 @@
  * is not compared; that of a chain is.
  */
 import assert from "node:assert/strict";
-import { type RunningAgent, startAgent } from "@meshwork/agent";
 import * as fc from "fast-check";
 import { Recorder } from "../support/parity-recorder.ts";
 import {
@@ -14,7 +13,8 @@ import {
   type RandomWrite,
   randomWrites,
 } from "../support/random-config-entries.ts";
-import { findConsul, type RealConsul, sayNotRun, startConsul } from "../support/real-consul.ts";
+import { findConsul, sayNotRun } from "../support/real-consul.ts";
+import { besideConsul } from "./beside-consul.ts";
 
 /** Each takes about a tenth of a second on two registries. */
 const runs = 60;
@@ -35,24 +35,15 @@ describe("chains of random config entries", function () {
     return;
   }
 
-  let agent: RunningAgent;
-  let consul: RealConsul;
-
-  before(async () => {
-    [agent, consul] = await Promise.all([startAgent(), startConsul()]);
-  });
-
-  after(async () => {
-    await Promise.all([agent?.close(), consul?.close()]);
-  });
+  const both = besideConsul();
 
   it("are the same as Consul's", async () => {
     const seen: Seen = { taken: 0, refused: 0, startNodes: new Set(), failovers: 0 };
     await fc.assert(
       fc.asyncProperty(randomWrites, randomOverrides, async (writes, overrides) => {
         const [ours, theirs] = await Promise.all([
-          played(agent.url, writes, overrides),
-          played(consul.url, writes, overrides),
+          played(both.agent.url, writes, overrides),
+          played(both.consul.url, writes, overrides),
         ]);
         ours.records.forEach((record, step) => {
           assert.deepEqual(record, theirs.records[step], `step ${step}: ${record.request}`);

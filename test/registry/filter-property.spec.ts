@@ -2,10 +2,10 @@
  * Random filters over random services: the agent and a real Consul find the same, or refuse in the same words.
  */
 import assert from "node:assert/strict";
-import { type RunningAgent, startAgent } from "@meshwork/agent";
 import * as fc from "fast-check";
 import { Recorder } from "../support/parity-recorder.ts";
-import { findConsul, type RealConsul, sayNotRun, startConsul } from "../support/real-consul.ts";
+import { findConsul, sayNotRun } from "../support/real-consul.ts";
+import { besideConsul } from "./beside-consul.ts";
 
 /** Each round registers its own services and asks its own filters; bounded, because every question is a request. */
 const rounds = 12;
@@ -107,16 +107,7 @@ describe("random filters", () => {
     return;
   }
 
-  let agent: RunningAgent;
-  let consul: RealConsul;
-
-  before(async () => {
-    [agent, consul] = await Promise.all([startAgent(), startConsul()]);
-  });
-
-  after(async () => {
-    await Promise.all([agent?.close(), consul?.close()]);
-  });
+  const both = besideConsul();
 
   it("find the same services and checks in both registries", async () => {
     let round = 0;
@@ -127,7 +118,7 @@ describe("random filters", () => {
       fc.array(question, { minLength: filtersPerRound, maxLength: filtersPerRound }),
       async (services, questions) => {
         const name = `round${(round += 1)}`;
-        const registries = [new Recorder(agent.url), new Recorder(consul.url)] as const;
+        const registries = [new Recorder(both.agent.url), new Recorder(both.consul.url)] as const;
         await Promise.all(registries.map((registry) => fill(registry, name, services)));
         for (const { path, filter } of questions) {
           const target = `${path}${name}?filter=${encodeURIComponent(filter)}`;

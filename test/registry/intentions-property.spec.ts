@@ -3,10 +3,10 @@
  * match the same, and decide the same for every pair of services.
  */
 import assert from "node:assert/strict";
-import { type RunningAgent, startAgent } from "@meshwork/agent";
 import * as fc from "fast-check";
 import { Recorder } from "../support/parity-recorder.ts";
-import { findConsul, type RealConsul, sayNotRun, startConsul } from "../support/real-consul.ts";
+import { findConsul, sayNotRun } from "../support/real-consul.ts";
+import { besideConsul } from "./beside-consul.ts";
 
 /** Each takes about a tenth of a second on two registries. */
 const runs = 60;
@@ -42,22 +42,13 @@ describe("random intentions", function () {
     return;
   }
 
-  let agent: RunningAgent;
-  let consul: RealConsul;
-
-  before(async () => {
-    [agent, consul] = await Promise.all([startAgent(), startConsul()]);
-  });
-
-  after(async () => {
-    await Promise.all([agent?.close(), consul?.close()]);
-  });
+  const both = besideConsul();
 
   it("are taken, listed, matched and obeyed as Consul does", async () => {
     const decisions = new Set<string>();
     let refused = 0;
     const property = fc.asyncProperty(fc.array(change, { minLength: 3, maxLength: 12 }), async (changes) => {
-      const [ours, theirs] = await Promise.all([played(agent.url, changes), played(consul.url, changes)]);
+      const [ours, theirs] = await Promise.all([played(both.agent.url, changes), played(both.consul.url, changes)]);
       ours.records.forEach((record, step) => {
         assert.deepEqual(record, theirs.records[step], `step ${step}: ${record.request}`);
       });

@@ -13,6 +13,7 @@ import { compareShapes, playBoth } from "./compare.ts";
 import { knownDifferences } from "./known-differences.ts";
 import type { Script } from "./script.ts";
 import { type VersionDifference, versionDifferences } from "./version-differences.ts";
+import { besideConsul } from "./beside-consul.ts";
 
 /** Some scripts wait for checks that look every second. */
 const SCRIPT_MS = 90_000;
@@ -29,21 +30,12 @@ describe("the agent beside a real Consul", function () {
     return;
   }
 
-  let agent: RunningAgent;
-  let consul: RealConsul;
-
-  before(async () => {
-    [agent, consul] = await Promise.all([startAgent(), startConsul()]);
-  });
-
-  after(async () => {
-    await Promise.all([agent?.close(), consul?.close()]);
-  });
+  const both = besideConsul();
 
   for (const [area, scripts] of Object.entries(areas)) {
     for (const [what, script] of Object.entries(scripts)) {
       it(`answers alike: ${area}: ${what}`, async () => {
-        const [ours, theirs] = await playBoth(script, agent.url, consul.url);
+        const [ours, theirs] = await playBoth(script, both.agent.url, both.consul.url);
         assert.ok(ours.records.length > 0);
         ours.records.forEach((record, step) => {
           assert.deepEqual(record, theirs.records[step], `step ${step}: ${record.request}`);
@@ -56,8 +48,8 @@ describe("the agent beside a real Consul", function () {
   for (const { request, agent: ourStatus, consul: theirStatus, why } of knownDifferences) {
     const [method, path, body] = request;
     it(`differs knowingly: ${method} ${path} is ${ourStatus}, not ${theirStatus}, because ${why}`, async () => {
-      assert.equal((await new Recorder(agent.url).askQuietly(method, path, body)).status, ourStatus);
-      assert.equal((await new Recorder(consul.url).askQuietly(method, path, body)).status, theirStatus);
+      assert.equal((await new Recorder(both.agent.url).askQuietly(method, path, body)).status, ourStatus);
+      assert.equal((await new Recorder(both.consul.url).askQuietly(method, path, body)).status, theirStatus);
     });
   }
 });
