@@ -31,7 +31,10 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** NO_COLOR (https://no-color.org) and a dumb terminal turn them off; what is piped never has any. */
-function wantsColors(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
+/**
+ * NO_COLOR (https://no-color.org) and a dumb terminal turn them off; what is piped never has any. Of a pipe, `isTTY` is
+ * not `false` but absent, and without an answer the library would make up its own from FORCE_COLOR and CI.
+ */
+function wantsColors(stream: Partial<NodeJS.WriteStream>): boolean {
+  return stream.isTTY === true && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
 }

@@ -44,6 +44,12 @@ describe("mesh ls", () => {
     assert.deepEqual([text.code, json.code], [0, 0]);
   });
 
+  it("writes no colors into a pipe, whatever the environment promises", async () => {
+    const { code, stdout } = await runMesh(["ls"], { ...samples.env, CI: "true", FORCE_COLOR: "1" });
+    assert.equal(code, 0);
+    assert.match(stdout, /^SERVICE /);
+  });
+
   it("shows the instances of a service, sick ones too, and the methods with their policies", async () => {
     const { code, stdout } = await runMesh(["ls", "greeter"], samples.env);
     assert.equal(code, 0);
