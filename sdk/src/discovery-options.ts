@@ -38,6 +38,11 @@ export interface DiscoveryOptions {
    * too much work for the leader. Default "avoid".
    */
   readonly streaming?: "avoid" | "allow";
+  /**
+   * Whether Consul's service-resolvers choose pick policies where neither the client nor configuration does: by
+   * LoadBalancer.Policy, or any by Meta's "meshwork-balancing". One connection follows all of them. Default "follow".
+   */
+  readonly policies?: "follow" | "ignore";
 }
 
 const believeEmpty = z.enum(["confirmed", "at-once"]);
@@ -49,6 +54,7 @@ export const discoveryOptionsForm = z.strictObject({
   believeEmpty: believeEmpty.optional(),
   maxConnections: z.int().min(MIN_WAITING).optional(),
   streaming: z.enum(["avoid", "allow"]).optional(),
+  policies: z.enum(["follow", "ignore"]).optional(),
 });
 
 export type CompleteDiscoveryOptions = DiscoveryOptions & Required<Pick<DiscoveryOptions, "believeEmpty">>;

@@ -64,7 +64,10 @@ export interface MeshOptions {
   readonly tls?: TlsOptions;
   /** Time for everything that waits or measures. Default: the machine's. Tests give a VirtualClock. */
   readonly clock?: Clock;
-  /** How clients pick an endpoint: a policy of the mesh's or one of pickPolicies. Default: "p2c", power of two choices over peak EWMA. */
+  /**
+   * How clients pick an endpoint where neither client, configuration, Consul nor contract says: a policy of the mesh's or one
+   * of pickPolicies. Default: "p2c", power of two choices over peak EWMA.
+   */
   readonly balancing?: PickPolicyName | (string & {});
   /**
    * Pick policies of your own, or the mesh's with other options, by the name that balancing gives; a name of the mesh's is
@@ -135,7 +138,7 @@ export interface ServerOptions {
 export interface ClientOptions {
   /** "consul:///name", "static:///host:port,…", "dns:///host:port", "unix:///path" or a name for Consul. Default: the contract's name, in Consul. */
   readonly target?: string;
-  /** Default: the mesh's. */
+  /** Default: what configuration, Consul, the contract or the mesh says, the first that does. */
   readonly balancing?: PickPolicyName | (string & {});
   /** Changes the policy of every method, over the mesh's. */
   readonly policy?: PolicyOverride;
@@ -146,7 +149,7 @@ export interface ClientOptions {
 }
 
 export interface MeshChannelOptions {
-  /** Default: the mesh's. */
+  /** Default: what configuration, Consul, the contract or the mesh says, the first that does. */
   readonly balancing?: PickPolicyName | (string & {});
   /** As in ClientOptions; the credentials that the client was made with are not asked. */
   readonly tls?: TlsOptions | false;

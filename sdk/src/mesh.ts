@@ -38,7 +38,7 @@ import type { Registration, ServiceInstance } from "./discovery/registration.ts"
 import { parseTarget } from "./discovery/target.ts";
 import { completeDiscoveryOptions } from "./discovery-options.ts";
 import { idsTakenAt, type TakenIds, withOwnIds } from "./instance-ids.ts";
-import { MeshChannels } from "./mesh-channels.ts";
+import { type BalancingChoice, MeshChannels } from "./mesh-channels.ts";
 import {
   checkChannelOptions,
   checkClientOptions,
@@ -178,8 +178,8 @@ export class Mesh {
     const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
     const bind = (method: MethodDefinition): BoundMethod => {
       const configuration = this.#configured(method, options.policy);
-      const balancing = options.balancing ?? this.#balancingOf(method, configuration);
-      const environment = this.#channels.environment(target, balancing, tls);
+      const choice = this.#balancingOf(method, configuration, options.balancing);
+      const environment = this.#channels.environment(target, choice, tls);
       const observing = observers.map((observe) => observe(method, environment.channel.target));
       return new BoundMethod(method, configuration, environment, observing);
     };
@@ -200,14 +200,14 @@ export class Mesh {
   channel(target: string, options: MeshChannelOptions = {}): ChannelInterface {
     checkChannelOptions(options, this.#options.pickPolicies);
     if (this.#closing !== undefined) throw closedError(target);
-    const balancingOf = (method: MethodDefinition): string | undefined =>
-      options.balancing ?? this.#balancingOf(method, this.#configured(method, undefined));
+    const balancingOf = (method: MethodDefinition): BalancingChoice =>
+      this.#balancingOf(method, this.#configured(method, undefined), options.balancing);
     for (const contract of options.contracts ?? []) {
       this.#checkPolicies(contract);
       Object.values(contract.methods).forEach(balancingOf);
     }
     const tls = options.tls === false ? undefined : (options.tls ?? this.#tls);
-    const environment = this.#channels.environment(target, options.balancing, tls);
+    const environment = this.#channels.environment(target, { fixed: options.balancing }, tls);
     const observers = [this.#metrics.clientObserver, clientLogObserver(this.log)];
     return new GrpcJsChannel({
       environment,
@@ -219,12 +219,18 @@ export class Mesh {
     });
   }
 
-  /** The pick policy that configuration or contract name for a method. Throws INVALID_ARGUMENT when there is none of the name. */
-  #balancingOf(method: MethodDefinition, configuration: PolicyOverride | undefined): string | undefined {
-    const name = configuration?.balancing ?? method.policy.balancing;
+  /** What is said of a method's pick policy. Throws INVALID_ARGUMENT when there is none of the name. */
+  #balancingOf(
+    method: MethodDefinition,
+    configuration: PolicyOverride | undefined,
+    client: string | undefined,
+  ): BalancingChoice {
+    const fixed = client ?? configuration?.balancing;
+    const contract = method.policy.balancing;
+    const name = fixed ?? contract;
     const fault = name && policyNameFault(name, this.#options.pickPolicies);
     if (fault) throw new MeshError("INVALID_ARGUMENT", `balancing of ${methodLabel(method)}: ${fault}`);
-    return name;
+    return { fixed, contract };
   }
 
   /** A server: add() services, then start() it. Throws INVALID_ARGUMENT for options or variables that are wrong. */

@@ -71,6 +71,48 @@ function suite(name: string, start: () => Promise<Registry>): void {
       await client.close();
     });
 
+    it("picks by the policy that Consul chooses, unless the program does", async () => {
+      const { log, says } = recordedLog();
+      const server = translator("four");
+      await server.server.start();
+      const client = process("client", { log });
+      const configure = (how: object) => {
+        const entry = { Kind: "service-resolver", Name: "translator", ...how };
+        return fetch(`${registry.url}/v1/config`, { method: "PUT", body: JSON.stringify(entry) });
+      };
+      const chosen = says(/^pick policy is now prequal: Consul chooses it$/);
+      assert.ok((await configure({ Meta: { "meshwork-balancing": "prequal" } })).ok);
+      const calls = client.client(TranslatorService);
+      const own = client.client(TranslatorService, { balancing: "random" });
+      await chosen;
+      await calls.translate({ phrase: "hello" });
+      await own.translate({ phrase: "hello" });
+      const policies = (): (readonly [string, string | undefined])[] =>
+        client.explain("translator").map(({ policy, chosenBy }) => [policy, chosenBy] as const);
+      assert.deepEqual(policies(), [
+        ["prequal", "consul"],
+        ["random", undefined],
+      ]);
+
+      const refused = says(/^service-resolver translator chooses no policy: there is no pick policy "best"/);
+      const back = says(/^pick policy is now p2c: Consul chooses none$/);
+      assert.ok((await configure({ Meta: { "meshwork-balancing": "best" } })).ok);
+      await Promise.all([refused, back]);
+      assert.deepEqual(policies()[0], ["p2c", undefined]);
+
+      const envoys = { Policy: "ring_hash", RingHashConfig: { MinimumRingSize: 2048 } };
+      const listened = says(/^pick policy is now ring_hash: Consul chooses it$/);
+      const unread = says(/only LoadBalancer\.Policy is followed: RingHashConfig has no effect$/);
+      const reply = await configure({ LoadBalancer: envoys });
+      // 1.8 does not know it.
+      if (reply.ok) await Promise.all([listened, unread]);
+      else assert.match(await reply.text(), /invalid config key "LoadBalancer"/);
+      await calls.translate({ phrase: "hello" });
+      await fetch(`${registry.url}/v1/config/service-resolver/translator`, { method: "DELETE" });
+      await client.close();
+      await server.mesh.close();
+    });
+
     it("registers what operators look for: zone, version, a passing check and the admin address", async () => {
       const mesh = process("three", { zone: "z1", version: "1.2.3", admin: { port: 0 } });
       await mesh.server().add(TranslatorService, translatorHandlers("three")).start();

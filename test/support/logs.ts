@@ -1,4 +1,5 @@
 /** A logger whose lines tests can read and await. */
+import { EventEmitter, on } from "node:events";
 import { pino } from "pino";
 
 export interface LogLine {
@@ -9,9 +10,21 @@ export interface LogLine {
 
 export function recordedLog() {
   const lines: LogLine[] = [];
+  const added = new EventEmitter();
   const log = pino(
     { level: "debug", formatters: { level: (label: string) => ({ level: label }) } },
-    { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) },
+    {
+      write(text: string) {
+        const line = JSON.parse(text) as LogLine;
+        lines.push(line);
+        added.emit("line", line);
+      },
+    },
   );
-  return { log, lines };
+  /** The next line that says so. */
+  const says = async (pattern: RegExp): Promise<LogLine> => {
+    for await (const [line] of on(added, "line") as AsyncIterable<[LogLine]>) if (pattern.test(line.msg)) return line;
+    throw new Error("log has ended");
+  };
+  return { log, lines, says };
 }

@@ -7,7 +7,7 @@ import type { Random } from "../call/random.ts";
 import type { EndpointState, Verdict } from "./endpoint-state.ts";
 import type { LoadReport } from "./load-report.ts";
 import { type Ejection, type OutlierOptions, Outliers } from "./outliers.ts";
-import type { PickContext, PickPolicy, PickPolicyFactory } from "./pick-policy.ts";
+import type { PickContext, PickPolicy, PickPolicyFactory, PolicyEnvironment } from "./pick-policy.ts";
 import { SlowStart, type SlowStartOptions } from "./slow-start.ts";
 import { withoutTried } from "./without-tried.ts";
 import { ZonePreference, type ZonePreferenceOptions } from "./zone-preference.ts";
@@ -43,34 +43,43 @@ interface Side {
 
 export class Balancer {
   readonly #time: PickTime;
+  readonly #environment: PolicyEnvironment;
   readonly #outliers: Outliers | undefined;
   readonly #slowStart: SlowStart | undefined;
-  readonly #zone: { readonly own: string; readonly preference: ZonePreference } | undefined;
+  readonly #zoneOptions: BalancerOptions["zone"];
+  /** undefined: no zone is preferred, or the policy keeps keys. */
+  #zone: { readonly own: string; readonly preference: ZonePreference } | undefined;
   /** All endpoints, or with a preferred zone those in it. */
-  readonly #here: Side;
+  #here: Side;
   /** With a preferred zone those of other zones. */
-  readonly #elsewhere: Side | undefined;
+  #elsewhere: Side | undefined;
   #ready: readonly EndpointState[] = [];
 
   /** Throws INVALID_ARGUMENT for options that are out of range. */
   constructor({ policy, clock, random, outliers, slowStart, zone, probe }: BalancerOptions) {
     this.#time = new PickTime(clock);
-    const side = (): Side => ({ policy: policy({ clock: this.#time, random, ...(probe && { probe }) }), good: [] });
-    this.#here = side();
+    this.#environment = { clock: this.#time, random, ...(probe && { probe }) };
     this.#outliers = outliers && new Outliers(outliers, clock, () => this.#sort());
-    if (this.#here.policy.keepsKeys === true) return;
     this.#slowStart = slowStart && new SlowStart(slowStart, clock, () => this.#reweigh());
-    if (zone === undefined) return;
-    const { own, ...options } = zone;
-    this.#zone = { own, preference: new ZonePreference(options, random, clock.now()) };
-    this.#elsewhere = side();
+    this.#zoneOptions = zone;
+    this.#here = this.#sideOf(policy);
+    this.#preferZone(policy);
+  }
+
+  /** Goes on with another policy from the next pick. What is known of endpoints stays, and so do those that are out. */
+  use(policy: PickPolicyFactory): void {
+    this.#here = this.#sideOf(policy);
+    this.#preferZone(policy);
+    if (this.#keepsKeys) this.#slowStart?.stop();
+    else this.#slowStart?.update(this.#ready);
+    this.#reweigh();
   }
 
   /** The endpoints that calls can be sent to, whenever they change: a new array each time, or the same one. */
   update(ready: readonly EndpointState[]): void {
     this.#ready = ready;
     this.#outliers?.update(ready);
-    this.#slowStart?.update(ready);
+    if (!this.#keepsKeys) this.#slowStart?.update(ready);
     this.#sort();
   }
 
@@ -144,6 +153,24 @@ export class Balancer {
     const { report } = state;
     if (report?.inFlight === undefined) return;
     this.#tell(state, { ...report, inFlight: report.inFlight + state.picks - state.reportedPicks });
+  }
+
+  get #keepsKeys(): boolean {
+    return this.#here.policy.keepsKeys === true;
+  }
+
+  #sideOf(policy: PickPolicyFactory): Side {
+    return { policy: policy(this.#environment), good: [] };
+  }
+
+  #preferZone(policy: PickPolicyFactory): void {
+    this.#zone = undefined;
+    this.#elsewhere = undefined;
+    if (this.#zoneOptions === undefined || this.#keepsKeys) return;
+    const { own, ...options } = this.#zoneOptions;
+    const { clock, random } = this.#environment;
+    this.#zone = { own, preference: new ZonePreference(options, random, clock.now()) };
+    this.#elsewhere = this.#sideOf(policy);
   }
 
   #tell(state: EndpointState, report: LoadReport): void {

@@ -45,6 +45,12 @@ export class SlowStart {
     this.#grow(now);
   }
 
+  /** Gives all their full share. */
+  stop(): void {
+    for (const state of this.#since.keys()) state.share = 1;
+    this.update([]);
+  }
+
   /** Sets all shares to what they are by now, and comes again while some are not full. */
   #grow(now: number): void {
     const { windowMs, minShare, aggression } = this.#options;

@@ -11,6 +11,8 @@ export interface ClientExplanation {
   readonly target: string;
   /** Name of the pick policy. */
   readonly policy: string;
+  /** Who has chosen it in place of contract and mesh; absent when nobody has. */
+  readonly chosenBy?: "consul";
   /** Whether the endpoints are those of now, the last that were known, or not yet known at all. */
   readonly freshness: "live" | "stale" | "unknown";
   /** Why they are not live, where that is known. */

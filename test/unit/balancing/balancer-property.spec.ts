@@ -27,6 +27,7 @@ type Step =
   | { readonly kind: "call"; readonly hash: number | undefined; readonly tried: number }
   | { readonly kind: "end"; readonly which: number; readonly verdict: Verdict; readonly durationMs: number }
   | { readonly kind: "report"; readonly which: number; readonly utilization: number; readonly eps: number }
+  | { readonly kind: "use"; readonly policy: keyof typeof PICK_POLICIES }
   | { readonly kind: "wait"; readonly ms: number };
 
 const list = fc.record({
@@ -51,6 +52,10 @@ const report = fc.record({
   utilization: fc.double({ min: 0, max: 2, noNaN: true }),
   eps: fc.nat(100),
 });
+const use = fc.record({
+  kind: fc.constant("use" as const),
+  policy: fc.constantFrom(...(Object.keys(PICK_POLICIES) as (keyof typeof PICK_POLICIES)[])),
+});
 const wait = fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 0, max: 40_000 }) });
 const steps = fc.array(
   fc.oneof(
@@ -59,6 +64,7 @@ const steps = fc.array(
     { arbitrary: end, weight: 8 },
     { arbitrary: report, weight: 2 },
     { arbitrary: wait, weight: 1 },
+    { arbitrary: use, weight: 1 },
   ),
   { maxLength: 200, size: "max" },
 );
@@ -108,6 +114,8 @@ class Client {
           eps,
         });
       }
+      case "use":
+        return this.balancer.use(PICK_POLICIES[step.policy]);
       case "wait":
         return this.clock.advance(step.ms);
     }

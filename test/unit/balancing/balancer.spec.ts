@@ -84,4 +84,26 @@ describe("a balancer", () => {
     const balancer = new Balancer({ policy: first, clock: new VirtualClock(), random: () => 0 });
     balancer.reported(states(1)[0]!, REPORT);
   });
+
+  it("goes on with another policy and what it knows of endpoints", () => {
+    const clock = new VirtualClock();
+    const balancer = new Balancer({ policy: first, clock, random: () => 0, slowStart: {}, zone: { own: "here" } });
+    const [a, b] = states(2);
+    balancer.update([a!]);
+    clock.advance(60_000);
+    balancer.update([a!, b!]);
+    assert.equal(a!.share, 1);
+    assert.ok(b!.share < 1);
+    a!.started();
+    balancer.use((environment) => ({ ...first(environment), name: "keyed", keepsKeys: true }));
+    assert.equal(balancer.policy, "keyed");
+    assert.equal(b!.share, 1);
+    assert.equal(balancer.elsewhere, undefined);
+    clock.advance(100);
+    balancer.ended(a!, { durationMs: 100, verdict: "success", pushbackMs: 0 });
+    balancer.use(first);
+    assert.equal(balancer.elsewhere, 1);
+    assert.equal(balancer.pick({ hash: undefined }, []), a);
+    assert.equal(a!.costMs(clock.now(), b!), 100);
+  });
 });
