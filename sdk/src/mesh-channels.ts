@@ -152,6 +152,7 @@ export class MeshChannels {
       balancer: new Balancer({
         policy: pickPolicyNamed(balancing, options.pickPolicies),
         outliers: outliers === false ? undefined : (outliers ?? {}),
+        outlierObserver: metrics.ejections(target),
         slowStart: slowStart === true ? {} : slowStart || undefined,
         zone:
           zonePreference && zone !== undefined

@@ -1,11 +1,14 @@
 /** Follows docs/balancing.md: its program runs with its contract, and its tables name the policies and scenarios there are. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { startAgent } from "@meshwork/agent";
 import { PICK_POLICIES } from "../../sdk/src/balancing/pick-policies.ts";
 import { examplesOf } from "../support/readme-examples.ts";
+import { findConsul, sayNotRun } from "../support/real-consul.ts";
 
 const page = readFileSync("docs/balancing.md", "utf8");
 
@@ -46,6 +49,17 @@ describe("docs/balancing.md", () => {
 
     it("one that says itself how busy it is", () => {
       assert.equal(run("pooled.js"), "");
+    });
+
+    it("an entry that Consul's own command writes", async () => {
+      const consul = findConsul();
+      if (consul === undefined) return sayNotRun("writing a service-resolver");
+      const agent = await startAgent();
+      const env = { ...process.env, CONSUL_HTTP_ADDR: agent.url };
+      await promisify(execFile)(consul, ["config", "write", "cart.hcl"], { cwd: folder, env });
+      const entry: unknown = await (await fetch(`${agent.url}/v1/config/service-resolver/cart`)).json();
+      await agent.close();
+      assert.deepEqual((entry as { Meta: unknown }).Meta, { "meshwork-balancing": "prequal" });
     });
 
     it("one with all that can be put around a policy", () => {

@@ -6,7 +6,7 @@ import type { Clock, Timer } from "../call/clock.ts";
 import type { Random } from "../call/random.ts";
 import type { EndpointState, Verdict } from "./endpoint-state.ts";
 import type { LoadReport } from "./load-report.ts";
-import { type Ejection, type OutlierOptions, Outliers } from "./outliers.ts";
+import { type Ejection, type OutlierObserver, type OutlierOptions, Outliers } from "./outliers.ts";
 import type { PickContext, PickPolicy, PickPolicyFactory, PolicyEnvironment } from "./pick-policy.ts";
 import { SlowStart, type SlowStartOptions } from "./slow-start.ts";
 import { withoutTried } from "./without-tried.ts";
@@ -18,6 +18,7 @@ export interface BalancerOptions {
   readonly random: Random;
   /** When endpoints that do worse than their peers are taken out; undefined: never. */
   readonly outliers?: OutlierOptions | undefined;
+  readonly outlierObserver?: OutlierObserver | undefined;
   /** How the share of new endpoints grows; undefined: they get their full share at once. */
   readonly slowStart?: SlowStartOptions | undefined;
   /** The zone that calls should stay in; undefined: all zones are alike. */
@@ -56,10 +57,10 @@ export class Balancer {
   #ready: readonly EndpointState[] = [];
 
   /** Throws INVALID_ARGUMENT for options that are out of range. */
-  constructor({ policy, clock, random, outliers, slowStart, zone, probe }: BalancerOptions) {
+  constructor({ policy, clock, random, outliers, outlierObserver, slowStart, zone, probe }: BalancerOptions) {
     this.#time = new PickTime(clock);
     this.#environment = { clock: this.#time, random, ...(probe && { probe }) };
-    this.#outliers = outliers && new Outliers(outliers, clock, () => this.#sort());
+    this.#outliers = outliers && new Outliers(outliers, clock, () => this.#sort(), outlierObserver);
     this.#slowStart = slowStart && new SlowStart(slowStart, clock, () => this.#reweigh());
     this.#zoneOptions = zone;
     this.#here = this.#sideOf(policy);

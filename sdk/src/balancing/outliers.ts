@@ -63,6 +63,14 @@ export interface Ejection {
   readonly untilMs: number;
 }
 
+/** Told of what is taken out and what comes back. */
+export interface OutlierObserver {
+  /** An endpoint was taken out, or after a failed trial once more. */
+  ejected(reason: OutlierReason): void;
+  /** How many are out now. */
+  changed(out: number): void;
+}
+
 /** What is counted of one endpoint. */
 class Record {
   failuresInRow = 0;
@@ -78,6 +86,7 @@ export class Outliers {
   readonly #options: Required<OutlierOptions>;
   readonly #records = new Map<EndpointState, Record>();
   readonly #changed: () => void;
+  readonly #observer: OutlierObserver | undefined;
   #ejected = 0;
   #lookedMs: number;
   /** When the next ejection ends. */
@@ -87,9 +96,10 @@ export class Outliers {
    * @param changed called when endpoints were taken out or came back.
    * @throws MeshError INVALID_ARGUMENT that names every option out of range.
    */
-  constructor(options: OutlierOptions, clock: Clock, changed: () => void) {
+  constructor(options: OutlierOptions, clock: Clock, changed: () => void, observer?: OutlierObserver) {
     this.#options = checkOutliers(options);
     this.#changed = changed;
+    this.#observer = observer;
     this.#lookedMs = clock.now();
   }
 
@@ -225,6 +235,7 @@ export class Outliers {
     record.failuresInRow = 0;
     const forMs = Math.min(baseEjectionMs * record.ejections, maxEjectionMs);
     record.ejection = { reason, sinceMs: record.ejection?.sinceMs ?? now, untilMs: now + forMs };
+    this.#observer?.ejected(reason);
     this.#recount();
     this.#changed();
   }
@@ -238,6 +249,7 @@ export class Outliers {
   }
 
   #recount(): void {
+    const before = this.#ejected;
     this.#ejected = 0;
     this.#nextTrialMs = Infinity;
     for (const { ejection } of this.#records.values()) {
@@ -245,6 +257,7 @@ export class Outliers {
       this.#ejected++;
       if (ejection.untilMs < this.#nextTrialMs) this.#nextTrialMs = ejection.untilMs;
     }
+    if (this.#ejected !== before) this.#observer?.changed(this.#ejected);
   }
 }
 

@@ -13,6 +13,13 @@ export interface ConnectionInstruments {
   closed(error: DisconnectError): void;
 }
 
+/** Told by the balancer of one client. */
+export interface EjectionInstruments {
+  ejected(reason: string): void;
+  /** How many of the client's endpoints are out now. */
+  changed(out: number): void;
+}
+
 export interface DiscoveryInstruments {
   /** Told of every view; staleness is counted from the first stale one to the next live one. */
   updated(view: EndpointView): void;
@@ -61,6 +68,24 @@ export function connectionInstruments(families: ConnectionFamilies): (target: st
       closed(error) {
         open.value--;
         families.disconnections.cells(target, error).value++;
+      },
+    };
+  };
+}
+
+export function ejectionInstruments(
+  ejections: Family<NumberCell>,
+  ejected: Family<NumberCell>,
+): (target: string) => EjectionInstruments {
+  return (target) => {
+    const cell = ejected.cells(target);
+    let out = 0;
+    return {
+      ejected: (reason) => void ejections.cells(target, reason).value++,
+      // Clients of one target with different policies add up.
+      changed(now) {
+        cell.value += now - out;
+        out = now;
       },
     };
   };

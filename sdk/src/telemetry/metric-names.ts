@@ -46,7 +46,14 @@ export const MESH_INSTANCE = "mesh_instance";
 export const OTHER = "other";
 
 /** Labels with a closed set of values: they stay what they are when a family is full. */
-export const CLOSED_LABELS: ReadonlySet<string> = new Set([GRPC_STATUS, "freshness", "kind", "state", "metric"]);
+export const CLOSED_LABELS: ReadonlySet<string> = new Set([
+  GRPC_STATUS,
+  "freshness",
+  "kind",
+  "state",
+  "metric",
+  "reason",
+]);
 
 const METHOD_TARGET = [GRPC_METHOD, GRPC_TARGET] as const;
 const METHOD_TARGET_STATUS = [GRPC_METHOD, GRPC_TARGET, GRPC_STATUS] as const;
@@ -196,6 +203,20 @@ export const METRICS = {
     "calls",
     [GRPC_METHOD],
     "Calls that arrived and have not ended.",
+  ),
+  ejections: metric(
+    "counter",
+    "mesh_balancing_ejections_total",
+    "endpoints",
+    [GRPC_TARGET, "reason"],
+    "Times that an endpoint was taken out for doing worse than its peers, or kept out after a failed trial.",
+  ),
+  ejectedEndpoints: metric(
+    "gauge",
+    "mesh_balancing_ejected_endpoints",
+    "endpoints",
+    [GRPC_TARGET],
+    "Endpoints that are out and get no calls but trials, unless there is panic.",
   ),
   discoveryEndpoints: metric(
     "gauge",

@@ -21,6 +21,8 @@ import {
   connectionInstruments,
   type DiscoveryInstruments,
   discoveryInstruments,
+  type EjectionInstruments,
+  ejectionInstruments,
   type RegistrationInstruments,
   registrationInstruments,
 } from "./instruments.ts";
@@ -58,6 +60,7 @@ export interface Metrics {
   readonly serverObserver: ServerObserver;
   /** target is the logical one, "consul:///greeter". */
   readonly connections: (target: string) => ConnectionInstruments;
+  readonly ejections: (target: string) => EjectionInstruments;
   readonly discovery: (service: string) => DiscoveryInstruments;
   /** Of the directory that asks a registry. */
   readonly directory: DirectoryObserver;
@@ -140,6 +143,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     failed: number(METRICS.subchannelAttemptsFailed),
     disconnections: number(METRICS.subchannelDisconnections),
   });
+  const ejections = ejectionInstruments(number(METRICS.ejections), number(METRICS.ejectedEndpoints));
   const discovery = discoveryInstruments(
     {
       endpoints: number(METRICS.discoveryEndpoints),
@@ -187,6 +191,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     clientObserver,
     serverObserver,
     connections,
+    ejections,
     discovery,
     directory,
     registration,

@@ -16,10 +16,21 @@ class Lab {
   readonly clock = new VirtualClock();
   readonly fleet: EndpointState[];
   readonly balancer: Balancer;
+  /** What an observer was told: reasons, and how many were out. */
+  readonly told: (string | number)[] = [];
 
   constructor(count: number, outliers: OutlierOptions) {
     this.fleet = states(count);
-    this.balancer = new Balancer({ policy: roundRobin, clock: this.clock, random: seededRandom(1), outliers });
+    this.balancer = new Balancer({
+      policy: roundRobin,
+      clock: this.clock,
+      random: seededRandom(1),
+      outliers,
+      outlierObserver: {
+        ejected: (reason) => void this.told.push(reason),
+        changed: (out) => void this.told.push(out),
+      },
+    });
     this.balancer.update(this.fleet);
   }
 
@@ -54,6 +65,22 @@ describe("outliers", () => {
     assert.deepEqual(lab.out, [bad]);
     assert.equal(lab.balancer.ejectionOf(bad!)?.reason, "consecutive_failures");
     assert.equal(lab.calls(30, failing(bad)).has(bad!), false);
+  });
+
+  it("are told of when they go, fail their trial, and come back or are gone", () => {
+    const lab = new Lab(4, IN_A_ROW);
+    const [bad, other] = lab.fleet;
+    lab.calls(12, failing(bad));
+    assert.deepEqual(lab.told.splice(0), ["consecutive_failures", 1]);
+    lab.clock.advance(1_000);
+    lab.calls(4, failing(bad));
+    assert.deepEqual(lab.told.splice(0), ["consecutive_failures"]);
+    lab.clock.advance(2_000);
+    lab.calls(4, failing());
+    assert.deepEqual(lab.told.splice(0), [0]);
+    lab.calls(12, failing(other));
+    lab.balancer.update([bad!]);
+    assert.deepEqual(lab.told, ["consecutive_failures", 1, 0]);
   });
 
   it("stay in when a success comes between their failures, and whatever callers do wrong", () => {

@@ -160,6 +160,18 @@ describe("connections, discovery and registration", () => {
     for (const [series, value] of Object.entries(expected)) assert.equal(await valueOf(metrics, series), value, series);
   });
 
+  it("count ejections by reason, and who is out of all clients of a target", async () => {
+    const metrics = metricsOf();
+    const [one, two] = [metrics.ejections(GREETER), metrics.ejections(GREETER)];
+    one.ejected("latency");
+    one.changed(1);
+    two.ejected("latency");
+    two.changed(2);
+    one.changed(0);
+    assert.equal(await valueOf(metrics, `mesh_balancing_ejections_total{${TARGET},reason="latency"}`), 2);
+    assert.equal(await valueOf(metrics, `mesh_balancing_ejected_endpoints{${TARGET}}`), 2);
+  });
+
   it("tell how long a view has been stale, from the first stale one to the next live one", async () => {
     const clock = new VirtualClock();
     const metrics = metricsOf({ clock });
