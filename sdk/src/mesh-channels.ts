@@ -1,7 +1,7 @@
 /** The ways of a mesh to the services that it calls: made when first asked for, shared by all clients alike, closed together. */
 import type { Endpoint } from "./balancing/endpoint.ts";
 import { Balancer } from "./balancing/balancer.ts";
-import { pickPolicyNamed, policyNameFault } from "./balancing/pick-policies.ts";
+import { pickPolicyNamed } from "./balancing/pick-policies.ts";
 import { subsetOf } from "./balancing/subset.ts";
 import { formatAddress } from "./call/address.ts";
 import type { Clock } from "./call/clock.ts";
@@ -11,14 +11,14 @@ import { channelMetrics } from "./channel-metrics.ts";
 import type { ClientEnvironment } from "./client/bound-method.ts";
 import type { ClientExplanation } from "./client/explanation.ts";
 import { ServiceChannel } from "./client/service-channel.ts";
-import { watchChosenPolicies } from "./consul/chosen-policies.ts";
 import type { ConsulHttp } from "./consul/consul-http.ts";
-import type { Directory, Watch } from "./discovery/directory.ts";
+import type { Directory } from "./discovery/directory.ts";
 import { dnsDirectory } from "./discovery/dns-directory.ts";
 import { staticDirectory, unixDirectory } from "./discovery/static-directory.ts";
 import { parseTarget, type Scheme } from "./discovery/target.ts";
 import { completeDiscoveryOptions, discoverThroughConsul } from "./discovery-options.ts";
 import type { MeshOptions } from "./mesh-options.ts";
+import { PolicyFollowers } from "./policy-followers.ts";
 import { RetryBudget } from "./resilience/retry-budget.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { TlsOptions, Transport, TransportLimits } from "./transport/transport.ts";
@@ -53,28 +53,18 @@ export interface BalancingChoice {
   readonly contract?: string | undefined;
 }
 
-/** A channel whose policy Consul may choose. */
-interface Follower {
-  readonly service: string;
-  readonly channel: ServiceChannel;
-  /** The policy that it has unless Consul names one. */
-  readonly otherwise: string;
-  /** The policy that Consul has named. */
-  chosen: string | undefined;
-}
-
 export class MeshChannels {
   readonly #parts: MeshChannelsParts;
   readonly #environments = new Map<string, ClientEnvironment>();
-  readonly #followers = new Map<ServiceChannel, Follower>();
-  #chosen: ReadonlyMap<string, string> = new Map();
-  #chosenWatch: Watch | undefined;
+  readonly #followers: PolicyFollowers;
   readonly #directories = new Map<Scheme, Directory>();
   /** Numbers for the keys of channels: those of different keys and certificates are not shared. */
   readonly #tlsIds = new Map<TlsOptions | undefined, number>();
 
   constructor(parts: MeshChannelsParts) {
     this.#parts = parts;
+    const { clock, consul, log, options } = parts;
+    this.#followers = new PolicyFollowers({ clock, consul, log, own: options.pickPolicies });
   }
 
   /**
@@ -94,7 +84,7 @@ export class MeshChannels {
       const channel = this.#open(scheme, name, policy, tls);
       environment = { clock, random: systemRandom, channel, budget: new RetryBudget({ clock }) };
       this.#environments.set(key, environment);
-      if (follows) this.#follow({ service: name, channel, otherwise: policy, chosen: undefined });
+      if (follows) this.#followers.add(name, channel, policy);
     }
     return environment;
   }
@@ -102,42 +92,15 @@ export class MeshChannels {
   /** What each client knows of its endpoints. */
   explain(): ClientExplanation[] {
     return [...this.#environments.values()].map(({ channel }) => {
-      const chosen = this.#followers.get(channel)?.chosen !== undefined;
-      return { ...channel.explain(), ...(chosen && { chosenBy: "consul" as const }) };
+      const explanation = channel.explain();
+      return this.#followers.obeys(channel) ? { ...explanation, chosenBy: "consul" } : explanation;
     });
   }
 
   close(): void {
-    this.#chosenWatch?.close();
+    this.#followers.close();
     for (const { channel } of this.#environments.values()) channel.close();
     for (const directory of this.#directories.values()) directory.close();
-  }
-
-  #follow(follower: Follower): void {
-    const { clock, consul, log, options } = this.#parts;
-    this.#followers.set(follower.channel, follower);
-    this.#choose(follower);
-    this.#chosenWatch ??= watchChosenPolicies(consul, {
-      clock,
-      random: systemRandom,
-      log,
-      fault: (name) => policyNameFault(name, options.pickPolicies),
-      onChange: (chosen) => {
-        this.#chosen = chosen;
-        for (const each of this.#followers.values()) this.#choose(each);
-      },
-    });
-  }
-
-  #choose(follower: Follower): void {
-    const { service, channel, otherwise } = follower;
-    const chosen = this.#chosen.get(service);
-    if (chosen === follower.chosen) return;
-    follower.chosen = chosen;
-    const policy = chosen ?? otherwise;
-    channel.balancer.use(pickPolicyNamed(policy, this.#parts.options.pickPolicies));
-    const why = chosen === undefined ? "Consul chooses none" : "Consul chooses it";
-    this.#parts.log.info({ target: channel.target, policy }, `pick policy is now ${policy}: ${why}`);
   }
 
   #open(scheme: Scheme, name: string, balancing: string, tls: TlsOptions | undefined): ServiceChannel {

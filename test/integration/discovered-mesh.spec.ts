@@ -94,7 +94,7 @@ function suite(name: string, start: () => Promise<Registry>): void {
         ["random", undefined],
       ]);
 
-      const refused = says(/^service-resolver translator chooses no policy: there is no pick policy "best"/);
+      const refused = says(/^service-resolver translator: there is no pick policy "best"/);
       const back = says(/^pick policy is now p2c: Consul chooses none$/);
       assert.ok((await configure({ Meta: { "meshwork-balancing": "best" } })).ok);
       await Promise.all([refused, back]);

@@ -8,7 +8,7 @@ import { scenarios } from "./scenarios.ts";
 /** Those that a user chooses among for most services. */
 const COMPARED: readonly PickPolicyName[] = ["p2c", "prequal", "least_request", "random", "round_robin"];
 const LOADS = [0.7, 0.85, 0.95] as const;
-const RAMPED: readonly PickPolicyName[] = ["p2c", "prequal", "round_robin"];
+const RAMPED: readonly PickPolicyName[] = ["p2c", "prequal", "weighted_round_robin", "round_robin"];
 
 type Medians = Outcome & Figures;
 

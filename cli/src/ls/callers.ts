@@ -52,8 +52,16 @@ function isExplanation(value: unknown): value is ClientExplanation {
 }
 
 export function describeCallers(callers: readonly Caller[], colors: Colors): string {
-  const rows = callers.flatMap(({ caller, policy, endpoints }) =>
-    endpoints.map((one) => [caller, policy, one.id, String(one.picks), String(one.inFlight), cost(one), stateOf(one)]),
+  const rows = callers.flatMap(({ caller, policy, chosenBy, endpoints }) =>
+    endpoints.map((one) => [
+      caller,
+      chosenBy === undefined ? policy : `${policy} (Consul)`,
+      one.id,
+      String(one.picks),
+      String(one.inFlight),
+      cost(one),
+      stateOf(one),
+    ]),
   );
   return table([["CALLER", "POLICY", "CALLS", "PICKS", "IN FLIGHT", "COST", "STATE"], ...rows], colors.dim);
 }

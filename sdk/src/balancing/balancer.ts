@@ -63,14 +63,15 @@ export class Balancer {
     this.#outliers = outliers && new Outliers(outliers, clock, () => this.#sort(), outlierObserver);
     this.#slowStart = slowStart && new SlowStart(slowStart, clock, () => this.#reweigh());
     this.#zoneOptions = zone;
-    this.#here = this.#sideOf(policy);
-    this.#preferZone(policy);
+    this.#here = this.#arrange(policy);
   }
 
-  /** Goes on with another policy from the next pick. What is known of endpoints stays, and so do those that are out. */
+  /**
+   * Goes on with another policy from the next pick. What is known of endpoints stays, and so do those that are out. What the
+   * factory throws changes nothing.
+   */
   use(policy: PickPolicyFactory): void {
-    this.#here = this.#sideOf(policy);
-    this.#preferZone(policy);
+    this.#here = this.#arrange(policy);
     if (this.#keepsKeys) this.#slowStart?.stop();
     else this.#slowStart?.update(this.#ready);
     this.#reweigh();
@@ -164,14 +165,15 @@ export class Balancer {
     return { policy: policy(this.#environment), good: [] };
   }
 
-  #preferZone(policy: PickPolicyFactory): void {
-    this.#zone = undefined;
-    this.#elsewhere = undefined;
-    if (this.#zoneOptions === undefined || this.#keepsKeys) return;
-    const { own, ...options } = this.#zoneOptions;
+  /** Makes the policy, twice where a zone is preferred: the one for other zones is put in place. */
+  #arrange(policy: PickPolicyFactory): Side {
+    const here = this.#sideOf(policy);
+    const options = here.policy.keepsKeys === true ? undefined : this.#zoneOptions;
+    const elsewhere = options && this.#sideOf(policy);
     const { clock, random } = this.#environment;
-    this.#zone = { own, preference: new ZonePreference(options, random, clock.now()) };
-    this.#elsewhere = this.#sideOf(policy);
+    this.#zone = options && { own: options.own, preference: new ZonePreference(options, random, clock.now()) };
+    this.#elsewhere = elsewhere;
+    return here;
   }
 
   #tell(state: EndpointState, report: LoadReport): void {
