@@ -106,4 +106,23 @@ describe("a balancer", () => {
     assert.equal(balancer.pick({ hash: undefined }, []), a);
     assert.equal(a!.costMs(clock.now(), b!), 100);
   });
+
+  it("stays as it is when another policy throws as it is made, also the one for other zones", () => {
+    const balancer = new Balancer({
+      policy: first,
+      clock: new VirtualClock(),
+      random: () => 0,
+      zone: { own: "here" },
+    });
+    const [a] = states(1);
+    balancer.update([a!]);
+    let made = 0;
+    const broken: PickPolicyFactory = (environment) => {
+      if (made++ > 0) throw new Error("broken");
+      return { ...first(environment), name: "second" };
+    };
+    assert.throws(() => balancer.use(broken), /broken/);
+    assert.equal(balancer.policy, "first");
+    assert.equal(balancer.pick({ hash: undefined }, []), a);
+  });
 });
