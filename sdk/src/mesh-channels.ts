@@ -77,7 +77,7 @@ export class MeshChannels {
     const { discovery, balancing = DEFAULT_BALANCING } = this.#parts.options;
     const policy = choice.fixed ?? choice.contract ?? balancing;
     const follows = choice.fixed === undefined && scheme === "consul" && discovery?.policies !== "ignore";
-    const key = `${policy}${follows ? "?" : ""} ${this.#tlsId(tls)} ${scheme}:///${name}`;
+    const key = `${follows ? "?" : "="}${policy} ${this.#tlsId(tls)} ${scheme}:///${name}`;
     let environment = this.#environments.get(key);
     if (environment === undefined) {
       const { clock } = this.#parts;
