@@ -1,5 +1,4 @@
 /** Clients whose pick policy Consul may choose while they run; until it does they have the one they were made with. */
-import type { PickPolicyFactory } from "./balancing/pick-policy.ts";
 import { type OwnPolicies, pickPolicyNamed } from "./balancing/pick-policies.ts";
 import type { Clock } from "./call/clock.ts";
 import type { Logger } from "./call/logger.ts";
@@ -9,6 +8,10 @@ import type { ServiceChannel } from "./client/service-channel.ts";
 import { type ChosenPolicy, watchChosenPolicies } from "./consul/chosen-policies.ts";
 import type { ConsulHttp } from "./consul/consul-http.ts";
 import type { Watch } from "./discovery/directory.ts";
+import type { DiscoveryFailure } from "./discovery/directory-observer.ts";
+
+/** Failures that are no outage: somebody must mend something. */
+const TELLING: ReadonlySet<DiscoveryFailure> = new Set(["denied", "refused", "unreadable"]);
 
 interface Follower {
   readonly service: string;
@@ -17,7 +20,9 @@ interface Follower {
   readonly otherwise: string;
   /** What Consul said last. */
   heard: ChosenPolicy | undefined;
-  /** Whether its policy is Consul's choice. */
+  /** Name of the policy that it has. */
+  uses: string;
+  /** Whether that is Consul's choice. */
   obeys: boolean;
 }
 
@@ -33,6 +38,8 @@ export class PolicyFollowers {
   readonly #followers = new Map<ServiceChannel, Follower>();
   #chosen: ReadonlyMap<string, ChosenPolicy> = new Map();
   #watch: Watch | undefined;
+  /** What was wrong when Consul was asked last. */
+  #failure: DiscoveryFailure | undefined;
 
   constructor(parts: PolicyFollowersParts) {
     this.#parts = parts;
@@ -40,7 +47,7 @@ export class PolicyFollowers {
 
   /** @param otherwise name of the policy that the channel was made with. */
   add(service: string, channel: ServiceChannel, otherwise: string): void {
-    const follower: Follower = { service, channel, otherwise, heard: undefined, obeys: false };
+    const follower: Follower = { service, channel, otherwise, heard: undefined, uses: otherwise, obeys: false };
     this.#followers.set(channel, follower);
     this.#tell(follower);
     this.#watch ??= this.#follow();
@@ -62,15 +69,22 @@ export class PolicyFollowers {
       clock,
       random: systemRandom,
       onValue: (chosen) => {
+        this.#failure = undefined;
         this.#chosen = chosen;
         for (const follower of this.#followers.values()) this.#tell(follower);
       },
-      onFailure: (error) => log.debug({ err: error }, "what Consul chooses of pick policies cannot be read"),
+      onFailure: (error, _known, kind) => {
+        // Discovery tells of outages; what it may ask and this may not shows here alone.
+        const level = TELLING.has(kind) ? "warn" : "debug";
+        if (kind !== this.#failure) log[level]({ err: error }, "what Consul chooses of pick policies cannot be read");
+        this.#failure = kind;
+      },
     });
   }
 
+  /** A choice that cannot be used counts as none, as it does for a process that starts with it. */
   #tell(follower: Follower): void {
-    const { service, channel, otherwise, heard } = follower;
+    const { service, channel, otherwise, heard, uses, obeys } = follower;
     const chosen = this.#chosen.get(service);
     if (JSON.stringify(chosen) === JSON.stringify(heard)) return;
     follower.heard = chosen;
@@ -80,21 +94,22 @@ export class PolicyFollowers {
     }
     if (chosen !== undefined && this.#uses(follower, chosen.name)) {
       follower.obeys = true;
-      this.#say(channel, `pick policy is now ${chosen.name}: Consul chooses it`);
-    } else if (follower.obeys && this.#uses(follower, otherwise)) {
+      if (!obeys || uses !== chosen.name) this.#say(channel, `pick policy is now ${chosen.name}: Consul chooses it`);
+    } else if (obeys && this.#uses(follower, otherwise)) {
       follower.obeys = false;
       this.#say(channel, `pick policy is now ${otherwise}: Consul chooses none`);
     }
   }
 
-  /** A policy that is not there, or that throws when it is made, leaves the one before in place. */
-  #uses({ service, channel }: Follower, name: string): boolean {
+  /** Whether it has the policy now; one that is not there, or that throws, is not put in place. */
+  #uses(follower: Follower, name: string): boolean {
+    if (follower.uses === name) return true;
     try {
-      const policy: PickPolicyFactory = pickPolicyNamed(name, this.#parts.own);
-      channel.balancer.use(policy);
+      follower.channel.balancer.use(pickPolicyNamed(name, this.#parts.own));
+      follower.uses = name;
       return true;
     } catch (error) {
-      this.#warn(service, error instanceof MeshError ? error.reason : String(error));
+      this.#warn(follower.service, error instanceof MeshError ? error.reason : String(error));
       return false;
     }
   }

@@ -56,10 +56,13 @@ describe("docs/balancing.md", () => {
       if (consul === undefined) return sayNotRun("writing a service-resolver");
       const agent = await startAgent();
       const env = { ...process.env, CONSUL_HTTP_ADDR: agent.url };
-      await promisify(execFile)(consul, ["config", "write", "cart.hcl"], { cwd: folder, env });
-      const entry: unknown = await (await fetch(`${agent.url}/v1/config/service-resolver/cart`)).json();
-      await agent.close();
-      assert.deepEqual((entry as { Meta: unknown }).Meta, { "meshwork-balancing": "prequal" });
+      try {
+        await promisify(execFile)(consul, ["config", "write", "cart.hcl"], { cwd: folder, env });
+        const entry: unknown = await (await fetch(`${agent.url}/v1/config/service-resolver/cart`)).json();
+        assert.deepEqual((entry as { Meta: unknown }).Meta, { "meshwork-balancing": "prequal" });
+      } finally {
+        await agent.close();
+      }
     });
 
     it("one with all that can be put around a policy", () => {

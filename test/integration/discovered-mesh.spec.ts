@@ -108,9 +108,50 @@ function suite(name: string, start: () => Promise<Registry>): void {
       if (reply.ok) await Promise.all([listened, unread]);
       else assert.match(await reply.text(), /invalid config key "LoadBalancer"/);
       await calls.translate({ phrase: "hello" });
+
+      const again = says(/^pick policy is now prequal: Consul chooses it$/);
+      assert.ok((await configure({ Meta: { "meshwork-balancing": "prequal" } })).ok);
+      await again;
+      const given = says(/^pick policy is now p2c: Consul chooses none$/);
       await fetch(`${registry.url}/v1/config/service-resolver/translator`, { method: "DELETE" });
+      await given;
+      assert.deepEqual(policies()[0], ["p2c", undefined]);
       await client.close();
       await server.mesh.close();
+    });
+
+    it("lets Consul choose where nobody nearer does, also for clients of grpc-js, and can leave it out", async () => {
+      const put = await fetch(`${registry.url}/v1/config`, {
+        method: "PUT",
+        body: JSON.stringify({
+          Kind: "service-resolver",
+          Name: "translator",
+          Meta: { "meshwork-balancing": "prequal" },
+        }),
+      });
+      assert.ok(put.ok);
+      const { log, says } = recordedLog();
+      const chosen = says(/^pick policy is now prequal/);
+      const translate = { "translator.v1.TranslatorService/Translate": { balancing: "least_request" } } as const;
+      const [plain, configured, ignoring] = [
+        process("plain", { log }),
+        process("configured", { policies: translate }),
+        process("ignoring", { discovery: { policies: "ignore" } }),
+      ];
+      plain.channel("translator");
+      configured.client(TranslatorService);
+      // One that follows beside one that does not: what the first has heard, the other could have.
+      const heard = process("heard", { log });
+      const later = says(/^pick policy is now prequal/);
+      ignoring.client(TranslatorService);
+      heard.client(TranslatorService);
+      await Promise.all([chosen, later]);
+      const policyOf = (mesh: typeof plain) => mesh.explain("translator").map(({ policy }) => policy);
+      assert.deepEqual(policyOf(plain), ["prequal"]);
+      assert.ok(policyOf(configured).includes("least_request"));
+      assert.ok(policyOf(ignoring).every((policy) => policy === "p2c"));
+      await fetch(`${registry.url}/v1/config/service-resolver/translator`, { method: "DELETE" });
+      await Promise.all([plain, configured, ignoring, heard].map((mesh) => mesh.close()));
     });
 
     it("registers what operators look for: zone, version, a passing check and the admin address", async () => {

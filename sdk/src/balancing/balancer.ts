@@ -42,18 +42,23 @@ interface Side {
   good: readonly EndpointState[];
 }
 
+interface Sides {
+  /** All endpoints, or with a preferred zone those in it. */
+  readonly here: Side;
+  /** Those of other zones; undefined: no zone is preferred, or the policy keeps keys. */
+  readonly elsewhere: Side | undefined;
+}
+
+const NOBODY: readonly EndpointState[] = [];
+
 export class Balancer {
   readonly #time: PickTime;
   readonly #environment: PolicyEnvironment;
   readonly #outliers: Outliers | undefined;
   readonly #slowStart: SlowStart | undefined;
-  readonly #zoneOptions: BalancerOptions["zone"];
-  /** undefined: no zone is preferred, or the policy keeps keys. */
-  #zone: { readonly own: string; readonly preference: ZonePreference } | undefined;
-  /** All endpoints, or with a preferred zone those in it. */
-  #here: Side;
-  /** With a preferred zone those of other zones. */
-  #elsewhere: Side | undefined;
+  /** It counts calls whatever the policy, for the next one may go by it. */
+  readonly #zone: { readonly own: string; readonly preference: ZonePreference } | undefined;
+  #sides: Sides;
   #ready: readonly EndpointState[] = [];
 
   /** Throws INVALID_ARGUMENT for options that are out of range. */
@@ -62,26 +67,35 @@ export class Balancer {
     this.#environment = { clock: this.#time, random, ...(probe && { probe }) };
     this.#outliers = outliers && new Outliers(outliers, clock, () => this.#sort(), outlierObserver);
     this.#slowStart = slowStart && new SlowStart(slowStart, clock, () => this.#reweigh());
-    this.#zoneOptions = zone;
-    this.#here = this.#arrange(policy);
+    if (zone !== undefined) {
+      const { own, ...options } = zone;
+      this.#zone = { own, preference: new ZonePreference(options, random, clock.now()) };
+    }
+    this.#sides = this.#sidesOf(policy);
   }
 
   /**
-   * Goes on with another policy from the next pick. What is known of endpoints stays, and so do those that are out. What the
-   * factory throws changes nothing.
+   * Goes on with another policy from the next pick. What is known of endpoints and zones stays, and so do those that are out.
+   * What the factory or its policy throws changes nothing.
    */
   use(policy: PickPolicyFactory): void {
-    this.#here = this.#arrange(policy);
-    if (this.#keepsKeys) this.#slowStart?.stop();
-    else this.#slowStart?.update(this.#ready);
-    this.#reweigh();
+    this.#time.read();
+    const before = this.#sides;
+    this.#sides = this.#sidesOf(policy);
+    try {
+      this.update([...this.#ready]);
+    } catch (error) {
+      this.#sides = before;
+      this.update([...this.#ready]);
+      throw error;
+    }
   }
 
   /** The endpoints that calls can be sent to, whenever they change: a new array each time, or the same one. */
   update(ready: readonly EndpointState[]): void {
     this.#ready = ready;
     this.#outliers?.update(ready);
-    if (!this.#keepsKeys) this.#slowStart?.update(ready);
+    this.#slowStart?.update(this.#keepsKeys ? NOBODY : ready);
     this.#sort();
   }
 
@@ -97,12 +111,12 @@ export class Balancer {
 
   /** The share of calls that leaves the preferred zone, 0 to 1; undefined when none is preferred. */
   get elsewhere(): number | undefined {
-    return this.#zone?.preference.elsewhere;
+    return this.#sides.elsewhere && this.#zone?.preference.elsewhere;
   }
 
   /** Name of the pick policy. */
   get policy(): string {
-    return this.#here.policy.name;
+    return this.#sides.here.policy.name;
   }
 
   /** How many endpoints calls can be sent to. */
@@ -122,7 +136,7 @@ export class Balancer {
     const trial = this.#outliers?.trial(tried, nowMs);
     if (this.#zone !== undefined) return this.#pickByZone(call, tried, trial);
     if (trial !== undefined) return trial;
-    const { policy, good } = this.#here;
+    const { policy, good } = this.#sides.here;
     return policy.pick(tried.length === 0 ? good : withoutTried(good, tried), call);
   }
 
@@ -135,7 +149,7 @@ export class Balancer {
 
   /** Whether the policy goes by load reports. */
   get listens(): boolean {
-    return this.#here.policy.reported !== undefined;
+    return this.#sides.here.policy.reported !== undefined;
   }
 
   /** A load report has come, with an answer or for a probe. */
@@ -158,26 +172,22 @@ export class Balancer {
   }
 
   get #keepsKeys(): boolean {
-    return this.#here.policy.keepsKeys === true;
+    return this.#sides.here.policy.keepsKeys === true;
   }
 
   #sideOf(policy: PickPolicyFactory): Side {
     return { policy: policy(this.#environment), good: [] };
   }
 
-  /** Makes the policy, twice where a zone is preferred: the one for other zones is put in place. */
-  #arrange(policy: PickPolicyFactory): Side {
+  #sidesOf(policy: PickPolicyFactory): Sides {
     const here = this.#sideOf(policy);
-    const options = here.policy.keepsKeys === true ? undefined : this.#zoneOptions;
-    const elsewhere = options && this.#sideOf(policy);
-    const { clock, random } = this.#environment;
-    this.#zone = options && { own: options.own, preference: new ZonePreference(options, random, clock.now()) };
-    this.#elsewhere = elsewhere;
-    return here;
+    const whole = this.#zone === undefined || here.policy.keepsKeys === true;
+    return { here, elsewhere: whole ? undefined : this.#sideOf(policy) };
   }
 
   #tell(state: EndpointState, report: LoadReport): void {
-    const { policy } = this.#elsewhere === undefined || this.#isHere(state) ? this.#here : this.#elsewhere;
+    const { here, elsewhere } = this.#sides;
+    const { policy } = elsewhere === undefined || this.#isHere(state) ? here : elsewhere;
     policy.reported?.(state, report);
   }
 
@@ -196,8 +206,7 @@ export class Balancer {
 
   /** Where the next attempt goes. A retry that has tried all of one side goes to the other. */
   #side(tried: readonly EndpointState[]): Side {
-    const here = this.#here;
-    const elsewhere = this.#elsewhere;
+    const { here, elsewhere } = this.#sides;
     if (elsewhere === undefined || this.#zone === undefined) return here;
     const [side, other] = this.#zone.preference.goes(this.#time.nowMs) ? [elsewhere, here] : [here, elsewhere];
     if (tried.length === 0) return side;
@@ -213,13 +222,14 @@ export class Balancer {
     const outliers = this.#outliers;
     const good =
       outliers?.any === true ? this.#ready.filter((state) => outliers.ejectionOf(state) === undefined) : this.#ready;
-    if (this.#elsewhere === undefined || this.#zone === undefined) return tell(this.#here, good);
+    const sides = this.#sides;
+    if (sides.elsewhere === undefined || this.#zone === undefined) return tell(sides.here, good);
     const here = good.filter((state) => this.#isHere(state));
     const elsewhere = good.filter((state) => !this.#isHere(state));
     const all = this.#ready.reduce((count, state) => (this.#isHere(state) ? count + 1 : count), 0);
     this.#zone.preference.update(all, here.length, elsewhere.length);
-    tell(this.#here, here);
-    tell(this.#elsewhere, elsewhere);
+    tell(sides.here, here);
+    tell(sides.elsewhere, elsewhere);
   }
 }
 

@@ -37,18 +37,13 @@ export class SlowStart {
     this.#changed = changed;
   }
 
-  /** The endpoints there are now. */
+  /** The endpoints that start slowly, if they are new; others have their full share. */
   update(states: readonly EndpointState[]): void {
     const now = this.#clock.now();
     const before = this.#since;
     this.#since = new Map(states.map((state) => [state, before.get(state) ?? now]));
+    for (const state of before.keys()) if (!this.#since.has(state)) state.share = 1;
     this.#grow(now);
-  }
-
-  /** Gives all their full share. */
-  stop(): void {
-    for (const state of this.#since.keys()) state.share = 1;
-    this.update([]);
   }
 
   /** Sets all shares to what they are by now, and comes again while some are not full. */

@@ -3,8 +3,6 @@
  * old for is refused before it is sent.
  */
 import { z } from "zod";
-import type { Watch } from "../discovery/directory.ts";
-import { type Following, watchBlocking } from "./blocking-query.ts";
 import { CONFIG_ENTRY_FORMS, type ConfigEntry, type ConfigEntryKind } from "./config-entry.ts";
 import { tooNewPart } from "./config-entry-versions.ts";
 import { consulFeatures, requireFeature, tooOld } from "./consul-features.ts";
@@ -49,20 +47,8 @@ export async function listConfigEntries<Kind extends ConfigEntryKind>(
 ): Promise<readonly StoredConfigEntry<Kind>[]> {
   const reply = await http.request({ ...bounds, method: "GET", path: `/config/${kind}` });
   if (reply.status !== 200) throw refusal(http, `the list of ${kind}`, reply);
-  return decodeEntries(http, kind, reply.text);
-}
-
-/** Follows all entries of a kind that the token may read. */
-export function watchConfigEntries<Kind extends ConfigEntryKind>(
-  http: ConsulHttp,
-  kind: Kind,
-  following: Following<readonly StoredConfigEntry<Kind>[]>,
-): Watch {
-  return watchBlocking(http, {
-    ...following,
-    path: `/config/${kind}`,
-    parse: (text) => decodeEntries(http, kind, text),
-  });
+  const entries = decodeReply(http, z.array(z.unknown()).nullable(), reply.text) ?? [];
+  return entries.map((entry) => decodeEntry(http, kind, JSON.stringify(entry)));
 }
 
 /**
@@ -108,15 +94,6 @@ function send(http: ConsulHttp, request: ConsulRequest, expected: number | undef
   return expected === undefined
     ? http.request(request)
     : http.requestOnce({ ...request, query: { cas: String(expected) } });
-}
-
-function decodeEntries<Kind extends ConfigEntryKind>(
-  http: ConsulHttp,
-  kind: Kind,
-  text: string,
-): readonly StoredConfigEntry<Kind>[] {
-  const entries = decodeReply(http, z.array(z.unknown()).nullable(), text) ?? [];
-  return entries.map((entry) => decodeEntry(http, kind, JSON.stringify(entry)));
 }
 
 function decodeEntry<Kind extends ConfigEntryKind>(

@@ -14,9 +14,6 @@ const BURST = 12;
 /** After that many a fresh process has compiled what it runs often. */
 const WARM_BURSTS = 10;
 const WARM_WITHIN_MS = 15_000;
-const ALIKE_WITHIN_MS = 3_000;
-/** Costs that p2c takes for the same. */
-const ALIKE = 2;
 
 /** Attempts that ended without an answer, and those that were sent after one. */
 export interface Attempts {
@@ -48,12 +45,8 @@ export class Callers {
       this.#meet("translator", FLEET.translator, 1, giveUpAt, translate),
     ];
     await Promise.all(all);
-    const own = (bursts: number): Promise<void> =>
-      this.#meet("greeter", FLEET.greeter, bursts, giveUpAt, (language) => greet(this.#greeter, language));
-    await own(WARM_BURSTS);
-    // A client remembers an instance's slowest answer for seconds, and of few answers which is slowest is chance.
-    const enoughAt = performance.now() + ALIKE_WITHIN_MS;
-    while (!this.#findsAlike() && performance.now() < enoughAt) await own(1);
+    // As often: a client remembers an instance's slowest answer for seconds, and of few answers which is slowest is chance.
+    await this.#meet("greeter", FLEET.greeter, WARM_BURSTS, giveUpAt, (language) => greet(this.#greeter, language));
   }
 
   /** Sends greetings; call number n is told to sent right after it left. */
@@ -88,12 +81,6 @@ export class Callers {
 
   close(): Promise<void> {
     return this.#mesh.close();
-  }
-
-  /** Whether all instances cost the client alike. */
-  #findsAlike(): boolean {
-    const costs = this.#mesh.explain("greeter").flatMap(({ endpoints }) => endpoints.map(({ costMs = 0 }) => costMs));
-    return Math.max(...costs) <= ALIKE * Math.min(...costs);
   }
 
   async #call(n: number): Promise<void> {

@@ -3,6 +3,7 @@ import { Balancer } from "../../../sdk/src/balancing/balancer.ts";
 import type { EndpointState } from "../../../sdk/src/balancing/endpoint-state.ts";
 import type { LoadReport } from "../../../sdk/src/balancing/load-report.ts";
 import type { PickPolicyFactory } from "../../../sdk/src/balancing/pick-policy.ts";
+import { seededRandom } from "../../../sdk/src/call/random.ts";
 import { VirtualClock } from "../../../sdk/src/testing/virtual-clock.ts";
 import { states } from "./fleet.ts";
 
@@ -124,5 +125,52 @@ describe("a balancer", () => {
     assert.throws(() => balancer.use(broken), /broken/);
     assert.equal(balancer.policy, "first");
     assert.equal(balancer.pick({ hash: undefined }, []), a);
+  });
+
+  it("stays as it is when another policy throws as it hears of endpoints", () => {
+    const balancer = new Balancer({ policy: first, clock: new VirtualClock(), random: () => 0 });
+    const [a] = states(1);
+    balancer.update([a!]);
+    const broken: PickPolicyFactory = (environment) => ({
+      ...first(environment),
+      name: "broken",
+      update: () => {
+        throw new Error("broken");
+      },
+    });
+    assert.throws(() => balancer.use(broken), /broken/);
+    assert.equal(balancer.policy, "first");
+    assert.equal(balancer.pick({ hash: undefined }, []), a);
+  });
+
+  it("gives an endpoint its full share that goes while it is new, whatever policy it comes back to", () => {
+    const balancer = new Balancer({ policy: first, clock: new VirtualClock(), random: () => 0, slowStart: {} });
+    const [a] = states(1);
+    balancer.update([a!]);
+    assert.ok(a!.share < 1);
+    balancer.update([]);
+    balancer.use((environment) => ({ ...first(environment), keepsKeys: true }));
+    balancer.update([a!]);
+    assert.equal(a!.share, 1);
+  });
+
+  it("remembers what a zone can carry when the policy changes", () => {
+    const clock = new VirtualClock();
+    const balancer = new Balancer({ policy: first, clock, random: seededRandom(1), zone: { own: "z0" } });
+    const [own, other] = states(2);
+    own!.endpoint = { ...own!.endpoint, zone: "z0" };
+    other!.endpoint = { ...other!.endpoint, zone: "z1" };
+    balancer.update([own!, other!]);
+    for (let call = 0; call < 1_000; call++) {
+      const state = balancer.pick({ hash: undefined }, []);
+      const durationMs = state === own ? 500 : 5;
+      state!.started();
+      clock.advance(durationMs);
+      balancer.ended(state!, { durationMs, verdict: "success", pushbackMs: 0 });
+    }
+    const spilled = balancer.elsewhere ?? 0;
+    assert.ok(spilled > 0.1, `${spilled}`);
+    balancer.use(first);
+    assert.equal(balancer.elsewhere, spilled);
   });
 });
