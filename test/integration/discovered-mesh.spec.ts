@@ -130,22 +130,22 @@ function suite(name: string, start: () => Promise<Registry>): void {
         }),
       });
       assert.ok(put.ok);
-      const { log, says } = recordedLog();
-      const chosen = says(/^pick policy is now prequal/);
+      // A log each: of two that share one, the first to hear would speak for both.
+      const [logged, later] = [recordedLog(), recordedLog()];
+      const chosen = [logged, later].map(({ says }) => says(/^pick policy is now prequal/));
       const translate = { "translator.v1.TranslatorService/Translate": { balancing: "least_request" } } as const;
       const [plain, configured, ignoring] = [
-        process("plain", { log }),
+        process("plain", { log: logged.log }),
         process("configured", { policies: translate }),
         process("ignoring", { discovery: { policies: "ignore" } }),
       ];
       plain.channel("translator");
       configured.client(TranslatorService);
       // One that follows beside one that does not: what the first has heard, the other could have.
-      const heard = process("heard", { log });
-      const later = says(/^pick policy is now prequal/);
+      const heard = process("heard", { log: later.log });
       ignoring.client(TranslatorService);
       heard.client(TranslatorService);
-      await Promise.all([chosen, later]);
+      await Promise.all(chosen);
       const policyOf = (mesh: typeof plain) => mesh.explain("translator").map(({ policy }) => policy);
       assert.deepEqual(policyOf(plain), ["prequal"]);
       assert.ok(policyOf(configured).includes("least_request"));
