@@ -1,9 +1,11 @@
 /** The scenarios by name, with where they come from. Every figure of theirs is a parameter. */
 import { COMMON, options, SECOND, serversOf } from "./common.ts";
+import { exponential } from "./distributions.ts";
 import { finagleScenarios } from "./finagle-scenarios.ts";
 import { fleetScenarios } from "./fleet-scenarios.ts";
 import { prequalScenarios } from "./prequal-scenarios.ts";
 import { defineScenario, type Scenario } from "./scenario.ts";
+import type { SimServer } from "./server.ts";
 import { Simulation } from "./simulation.ts";
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
@@ -64,6 +66,52 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         simulation.agenda.setTimer(fail, settings.fromSecond * SECOND);
       }
       return { simulation, servers, sloMs: settings.sloMs, onsetMs: settings.fromSecond * SECOND };
+    },
+  ),
+
+  pauses: defineScenario(
+    "a client of few calls, whose equal servers stand still for a moment now and then, as a collection makes them",
+    {
+      ...COMMON,
+      qps: { value: 50, about: COMMON.qps.about },
+      servers: { value: 3, about: "servers" },
+      workMs: { value: 2, about: "mean milliseconds of a call's work, give or take a half" },
+      pauseMs: { value: 50, about: "milliseconds that a server stands still" },
+      everySecond: { value: 10, about: "mean seconds from one pause of a server to the next; exponential" },
+      sloMs: { value: 10, about: "milliseconds within which calls should succeed" },
+    },
+    (settings, { policy, random, fate }) => {
+      const { workMs, pauseMs, everySecond, seconds } = settings;
+      const simulation = new Simulation({
+        ...options(settings),
+        policy,
+        random,
+        workMs: () => workMs * (0.5 + fate()),
+      });
+      const { agenda } = simulation;
+      const servers = serversOf(simulation, settings.servers, 4);
+      simulation.showAll(servers);
+      const pauseLater = (server: SimServer): void => {
+        agenda.setTimer(
+          () => {
+            server.setShare(1e-9);
+            agenda.setTimer(() => server.setShare(1), pauseMs);
+            pauseLater(server);
+          },
+          exponential(fate, everySecond * SECOND),
+        );
+      };
+      for (const server of servers) pauseLater(server);
+      let leastShare = 1;
+      const counted = new Map(servers.map((server) => [server, 0]));
+      const count = (): void => {
+        const calls = servers.map((server) => server.calls - (counted.get(server) as number));
+        const mean = calls.reduce((sum, count) => sum + count, 0) / servers.length;
+        leastShare = Math.min(leastShare, ...calls.map((count) => count / mean));
+        for (const server of servers) counted.set(server, server.calls);
+      };
+      for (let second = 10; second <= seconds; second += 10) agenda.setTimer(count, second * SECOND);
+      return { simulation, servers, sloMs: settings.sloMs, onsetMs: 0, figures: () => ({ leastShare }) };
     },
   ),
 

@@ -4,7 +4,7 @@
  * jumps up at once and comes down with time, and beside it a penalty for its failures. Without a penalty an endpoint
  * that fails fast looks like the fastest of all and draws the calls of the whole fleet.
  *
- * Both fade on reading, so an endpoint that gets no calls is tried again by and by. Nothing here waits or polls; time
+ * Both fade on reading, so an endpoint that gets no calls is tried again by and by; a slow one sooner, see STALE_AFTER. Nothing here waits or polls; time
  * that stands still or goes back fades nothing.
  */
 
@@ -32,6 +32,21 @@ const STEPS = 512;
 /** The level of what costs nothing. */
 const LOWEST_LEVEL = -(2 ** 30);
 
+/** The level above which nothing is. */
+const HIGHEST_LEVEL = 2 ** 30;
+
+/**
+ * What is known of an endpoint goes stale when no answer has borne it out for this many times as long as it says: it is
+ * then taken to cost what its peer does, for one call. So a slow one takes a tenth of one caller's time at most, and one
+ * that was slow once, for a collection or a compiler, is back after ten times as long. Fading alone leaves it out for
+ * half a minute where calls are few, since the memory of whoever is called fades as well (`npm run sim -- pauses`).
+ */
+const STALE_AFTER = 10;
+/** Answers of one server differ by less than this factor, nearly always; one that does bears nothing out. */
+const UNLIKE = 4;
+/** Each time that what is stale proves to be true all the same doubles the wait, up to 2 to this. */
+const MAX_DOUBLINGS = 10;
+
 /** The level that a cost has at a time. */
 export function levelAt(nowMs: number, costMs: number): number {
   return costMs > 0 ? Math.round((nowMs / FADE_MS + Math.log(costMs)) * STEPS) : LOWEST_LEVEL;
@@ -57,6 +72,10 @@ export type PenaltyKind = "failure" | "overload";
 export class EndpointCost {
   #latencyMs = 0;
   #known = false;
+  /** Until when the last answer that was no less than it bears the latency out. */
+  #staleMs = -Infinity;
+  /** How often in a row what had gone stale proved to be true. */
+  #confirmed = 0;
   #penaltyMs = 0;
   /** Penalties in a row, no answer between them. */
   #streak = 0;
@@ -65,11 +84,18 @@ export class EndpointCost {
   /** When the two costs were last brought up to date. */
   #stampMs = -Infinity;
 
-  /** Counts an answer. */
+  /** Counts an answer. One to a call that was made when what is known had gone stale replaces it, if it is unlike. */
   answered(nowMs: number, durationMs: number): void {
+    const before = this.#latencyMs;
+    const stale = nowMs - durationMs >= this.#staleMs;
     const faded = this.#bringTo(nowMs);
-    if (durationMs > this.#latencyMs) this.#latencyMs = durationMs;
+    const unlike = durationMs * UNLIKE < before;
+    const recovered = stale && unlike;
+    if (recovered || durationMs > this.#latencyMs) this.#latencyMs = Math.max(durationMs, 0);
     else if (durationMs > 0) this.#latencyMs += durationMs * (1 - faded);
+    if (recovered || durationMs > before * UNLIKE) this.#confirmed = 0;
+    else if (stale && this.#confirmed < MAX_DOUBLINGS) this.#confirmed++;
+    if (recovered || !unlike) this.#bornOut(nowMs);
     this.#known = true;
     this.#streak = 0;
   }
@@ -77,7 +103,9 @@ export class EndpointCost {
   /** Counts a wait that ended without an answer through no fault of the endpoint: it took at least this long. */
   waited(nowMs: number, durationMs: number): void {
     this.#bringTo(nowMs);
-    if (durationMs > this.#latencyMs) this.#latencyMs = durationMs;
+    if (durationMs <= this.#latencyMs) return;
+    this.#latencyMs = durationMs;
+    this.#bornOut(nowMs);
   }
 
   /**
@@ -133,6 +161,16 @@ export class EndpointCost {
   /** The level of its failures alone. */
   get penaltyLevel(): number {
     return levelAt(this.#stampMs, this.#penaltyMs);
+  }
+
+  /** The floorLevel() from which on the level is stale; that of failures never is, they are no chance. */
+  get staleFrom(): number {
+    if (this.#penaltyMs > this.#latencyMs) return HIGHEST_LEVEL;
+    return Math.min(floorLevel(this.#staleMs) + 1, HIGHEST_LEVEL);
+  }
+
+  #bornOut(nowMs: number): void {
+    this.#staleMs = nowMs + STALE_AFTER * this.#latencyMs * 2 ** this.#confirmed;
   }
 
   /** The share of the costs that is left now. */

@@ -24,6 +24,7 @@ export class EndpointState {
   weight: number;
   #share = 1;
   #level: number;
+  #staleFrom: number;
   #known = false;
   #penaltyLevel: number;
   readonly #cost = new EndpointCost();
@@ -32,6 +33,7 @@ export class EndpointState {
     this.#endpoint = endpoint;
     this.weight = usableWeight(endpoint.weight);
     this.#level = this.#cost.level;
+    this.#staleFrom = this.#cost.staleFrom;
     this.#penaltyLevel = this.#cost.penaltyLevel;
   }
 
@@ -78,6 +80,7 @@ export class EndpointState {
     this.inFlight--;
     this.#charge(nowMs, durationMs, verdict, pushbackMs);
     this.#level = this.#cost.level;
+    this.#staleFrom = this.#cost.staleFrom;
     this.#penaltyLevel = this.#cost.penaltyLevel;
     this.#known = this.#cost.known;
   }
@@ -114,6 +117,11 @@ export class EndpointState {
     if (this.#known || !peer.#known) return level;
     const { latencyLevel } = peer.#cost;
     return latencyLevel > level ? latencyLevel : level;
+  }
+
+  /** Whether it has been left alone for so long that its level says little: one call may find out. */
+  isStale(floor: number): boolean {
+    return floor >= this.#staleFrom && this.inFlight === 0;
   }
 
   /** The level of what its failures cost. */

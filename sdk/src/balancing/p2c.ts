@@ -7,7 +7,8 @@
  *
  * Costs that differ by less than a factor of two count alike. Between equal endpoints the difference is chance, the
  * first answers of a fresh process above all, and since the memory of who is not called fades as slowly as that of who
- * is, a strict comparison would send nearly all calls of a quiet client to one of them for half a minute.
+ * is, a strict comparison would send nearly all calls of a quiet client to one of them for half a minute. For the same
+ * reason a cost that has gone stale (endpoint-cost.ts) counts as its peer's, for one call.
  */
 import type { Random } from "../call/random.ts";
 import { drawIndex, endpointAt } from "./endpoint-at.ts";
@@ -33,7 +34,8 @@ export function lighterOfTwo(ready: readonly EndpointState[], random: Random, no
   const second = endpointAt(ready, other < at ? other : other + 1);
   const floor = floorLevel(nowMs);
   const difference = first.level(floor, second) - second.level(floor, first);
-  const ratio = difference <= ALIKE && difference >= -ALIKE ? 1 : ratioOfLevels(difference);
+  const alike = (difference <= ALIKE && difference >= -ALIKE) || (difference > 0 ? first : second).isStale(floor);
+  const ratio = alike ? 1 : ratioOfLevels(difference);
   const load = ratio * (first.inFlight + 1) * second.weight;
   return load <= (second.inFlight + 1) * first.weight ? first : second;
 }

@@ -46,9 +46,37 @@ describe("EndpointState", () => {
       ...Array.from({ length: 100 }, () => [0, 20, "success"] as [0, 20, "success"]),
     );
     assert.equal(burst.costMs(0, fresh), 400);
-    const spaced = after([0, 400, "success"], [10_000, 20, "success"]);
-    const kept = 1 / Math.E;
-    assert.ok(Math.abs(spaced.costMs(10_000, fresh) - (400 * kept + 20 * (1 - kept))) < 1e-9);
+    const spaced = after([0, 400, "success"], [3_000, 20, "success"]);
+    const kept = Math.exp(-0.3);
+    assert.ok(Math.abs(spaced.costMs(3_000, fresh) - (400 * kept + 20 * (1 - kept))) < 1e-9);
+  });
+
+  it("is stale after ten times what its answer took, for one call, and for none after failures", () => {
+    const state = after([0, 400, "success"]);
+    assert.equal(state.isStale(floorLevel(3_990)), false);
+    assert.equal(state.isStale(floorLevel(4_040)), true);
+    state.started();
+    assert.equal(state.isStale(floorLevel(4_040)), false);
+    assert.equal(after([0, 400, "failure"]).isStale(floorLevel(1e9)), false);
+  });
+
+  it("goes by the answer to a call that was made when it was stale, if that is unlike what was known", () => {
+    assert.equal(after([0, 400, "success"], [4_040, 20, "success"]).costMs(4_040, fresh), 20);
+    assert.ok(after([0, 400, "success"], [4_010, 20, "success"]).costMs(4_010, fresh) > 250, "made before");
+    assert.ok(after([0, 400, "success"], [4_240, 200, "success"]).costMs(4_240, fresh) > 250, "no faster than that");
+  });
+
+  it("is stale twice as late each time that what was known proves true, and as soon as at first after that", () => {
+    const [slow, again, other] = [
+      [0, 400, "success"],
+      [4_500, 400, "success"],
+      [12_700, 90, "success"],
+    ] as const;
+    assert.equal(after(slow, again).isStale(floorLevel(12_400)), false);
+    assert.equal(after(slow, again).isStale(floorLevel(12_540)), true);
+    assert.equal(after(slow, again, other).isStale(floorLevel(13_640)), true);
+    assert.equal(after(slow, again, [12_700, 1_700, "success"]).isStale(floorLevel(29_000)), false, "slower than ever");
+    assert.equal(after(slow, again, [12_700, 1_700, "success"]).isStale(floorLevel(29_740)), true);
   });
 
   it("costs what its peer costs until it has answered", () => {

@@ -112,6 +112,25 @@ describe("p2c", () => {
     assert.fail("not tried for two minutes");
   });
 
+  it("lets an equal that was slow once back in, and one that is slow have a call only now and then", () => {
+    for (const slowOnceMs of [1, 30]) {
+      const clock = new VirtualClock();
+      const ready = states(3);
+      const policy = p2c({ clock, random: seededRandom(slowOnceMs) });
+      for (let call = 0; call < 10_000; call++) {
+        const state = policy.pick(ready, CALL);
+        state.started();
+        // The second is slow throughout, the third with its first call.
+        const durationMs = state === ready[1] ? 20 : state === ready[2] && state.picks === 1 ? slowOnceMs : 2;
+        clock.advance(durationMs);
+        state.ended(clock.now(), durationMs, "success");
+      }
+      const [equal, slow, slowOnce] = ready.map(({ picks }) => picks);
+      assert.ok(slow! >= 5 && slow! <= 25, `${slow} calls`);
+      assert.ok(slowOnce! > 0.9 * equal!, `${equal} and ${slowOnce}`);
+    }
+  });
+
   it("does the same work for ten endpoints and for ten thousand", () => {
     const work = (size: number) => {
       let draws = 0;

@@ -51,6 +51,12 @@ describe("the simulator's scenarios", function () {
     }
   });
 
+  it("pauses: p2c keeps calling whoever stood still for a moment, and makes no more calls late than round robin", () => {
+    const p2c = outcome("pauses", "p2c") as Outcome & Figures;
+    assert.ok(p2c["leastShare"]! > 0.75, JSON.stringify(p2c));
+    assert.ok(p2c.withinSlo >= outcome("pauses", "round_robin").withinSlo, JSON.stringify(p2c));
+  });
+
   it("rolling: nothing fails while every server is replaced", () => {
     for (const policy of ["p2c", "round_robin"] as const) {
       assert.equal(outcome("rolling", policy, { qps: 500 }).errorRate, 0, policy);
