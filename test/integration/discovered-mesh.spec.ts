@@ -175,6 +175,29 @@ function suite(name: string, start: () => Promise<Registry>): void {
 
 suite("our agent", () => startAgent());
 
+describe("a policy that Consul chose", () => {
+  it("holds while nobody can be asked, and goes when somebody is there who does not choose it", async () => {
+    const agent = await startAgent();
+    const entry = { Kind: "service-resolver", Name: "translator", Meta: { "meshwork-balancing": "prequal" } };
+    await fetch(`${agent.url}/v1/config`, { method: "PUT", body: JSON.stringify(entry) });
+    const { log, says } = recordedLog();
+    const { registration: _registration, ...rest } = ALONE;
+    await using mesh = createMesh({ ...rest, log, consul: { url: agent.url } });
+    const policy = () => mesh.explain("translator").map(({ policy, chosenBy }) => [policy, chosenBy]);
+    const chosen = says(/^pick policy is now prequal/);
+    mesh.client(TranslatorService);
+    await chosen;
+    const lost = says(/^what Consul chooses of pick policies cannot be read$/);
+    await agent.close();
+    await lost;
+    assert.deepEqual(policy(), [["prequal", "consul"]]);
+    const given = says(/^pick policy is now p2c: Consul chooses none$/);
+    await using _empty = await startAgent({ port: Number(new URL(agent.url).port) });
+    await given;
+    assert.deepEqual(policy(), [["p2c", undefined]]);
+  });
+});
+
 const consul = findConsul();
 if (consul === undefined) sayNotRun("a mesh on a real Consul");
 else suite("a real Consul", () => startConsul());
