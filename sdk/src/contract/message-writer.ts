@@ -15,8 +15,11 @@ export const COPIED_MESSAGE_BYTES = 128 * 1024;
 
 /** The buffer to begin with; most messages are shorter. */
 const INITIAL_BYTES = 4 * 1024;
-/** What the shared writer keeps between messages: a huge one must not hold its memory for ever. */
-const MAX_KEPT_BYTES = 1024 * 1024;
+/**
+ * What the shared writer keeps between messages, a mebibyte of content and what is around it: a huge one must not hold its
+ * memory for ever.
+ */
+const MAX_KEPT_BYTES = (1024 + 128) * 1024;
 const MAX_VARINT32_BYTES = 5;
 const MAX_VARINT64_BYTES = 10;
 /** So many UTF-16 units are at most 126 bytes of UTF-8, whose length is one byte; a loop beats a call of Buffer here. */
@@ -323,8 +326,9 @@ export class MessageWriter {
 
   #grow(needed: number): void {
     const old = this.#buffer;
-    // Some more than needed, or the field behind a large one would move it.
-    this.#use(Math.max(old.length * 2, needed + (needed >>> 3)));
+    // Some more than needed, or the field behind a large one would move it; twice what must be copied, and no more of what
+    // was never written: memory that is only held makes the collector run as often as memory that is used.
+    this.#use(Math.max(this.#at * 2, needed + (needed >>> 3)));
     old.copy(this.#buffer, 0, 0, this.#at);
   }
 
