@@ -31,7 +31,6 @@ const MAX_PENALTY_MS = 300_000;
 const STEPS = 512;
 /** The level of what costs nothing. */
 const LOWEST_LEVEL = -(2 ** 30);
-
 /** The level above which nothing is. */
 const HIGHEST_LEVEL = 2 ** 30;
 
@@ -166,7 +165,7 @@ export class EndpointCost {
   /** The floorLevel() from which on the level is stale; that of failures never is, they are no chance. */
   get staleFrom(): number {
     if (this.#penaltyMs > this.#latencyMs) return HIGHEST_LEVEL;
-    return Math.min(floorLevel(this.#staleMs) + 1, HIGHEST_LEVEL);
+    return Math.max(LOWEST_LEVEL, Math.min(HIGHEST_LEVEL, floorLevel(this.#staleMs) + 1));
   }
 
   #bornOut(nowMs: number): void {
