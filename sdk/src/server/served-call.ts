@@ -118,13 +118,14 @@ export class ServedCall {
     }
     const { clock, load } = this.method.environment;
     const code = statusName(status.status);
+    const nowMs = clock.now();
     if (how === "given up") load?.tracker.abandoned();
-    else if (load !== undefined) this.#tellLoad(load, code, status, clock.now());
+    else if (load !== undefined) this.#tellLoad(load, code, status, nowMs);
     this.#finish(status);
     this.method.ended({
       code,
       reason: status.reason,
-      durationMs: clock.now() - this.#call.receivedAt,
+      durationMs: nowMs - this.#call.receivedAt,
       sentBytes: this.#call.sentBytes,
       receivedBytes: this.#call.receivedBytes,
       peer: this.#call.peer,
