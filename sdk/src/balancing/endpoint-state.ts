@@ -11,22 +11,22 @@ export type Verdict = "success" | "failure" | "overload" | "neutral";
 
 /** What picks read comes first and holds small integers, so that they find it in one place of memory. */
 export class EndpointState {
-  #endpoint: Endpoint;
   /** Calls that were picked for it and have not ended. */
   inFlight = 0;
+  /** What policies weigh it by: a positive number, the registry's (1 when it gives none, as in gRFC A58) times its share. */
+  weight: number;
+  #level: number;
+  #known = false;
+  #staleFrom: number;
+  #penaltyLevel: number;
+  #endpoint: Endpoint;
   /** Calls that were ever picked for it. */
   picks = 0;
   /** When it last told its load, what it told, and how many picks there had been. */
   reportedMs = -Infinity;
   report: LoadReport | undefined;
   reportedPicks = 0;
-  /** What policies weigh it by: a positive number, the registry's (1 when it gives none, as in gRFC A58) times its share. */
-  weight: number;
   #share = 1;
-  #level: number;
-  #staleFrom: number;
-  #known = false;
-  #penaltyLevel: number;
   readonly #cost = new EndpointCost();
 
   constructor(endpoint: Endpoint) {
