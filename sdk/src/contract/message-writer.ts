@@ -15,11 +15,8 @@ export const COPIED_MESSAGE_BYTES = 128 * 1024;
 
 /** The buffer to begin with; most messages are shorter. */
 const INITIAL_BYTES = 4 * 1024;
-/**
- * What the shared writer keeps between messages, a mebibyte of content and what is around it: a huge one must not hold its
- * memory for ever.
- */
-const MAX_KEPT_BYTES = (1024 + 128) * 1024;
+/** What the shared writer keeps between messages: a huge one must not hold its memory for ever. */
+const MAX_KEPT_BYTES = 1024 * 1024;
 const MAX_VARINT32_BYTES = 5;
 const MAX_VARINT64_BYTES = 10;
 /** So many UTF-16 units are at most 126 bytes of UTF-8, whose length is one byte; a loop beats a call of Buffer here. */
@@ -54,8 +51,11 @@ export class MessageWriter {
   take(): Uint8Array {
     const length = this.#at;
     const bytes = this.#buffer.subarray(0, length);
-    // The next message is probably as long.
-    if (length > COPIED_MESSAGE_BYTES) this.#use(Math.min(length + (length >>> 3), MAX_KEPT_BYTES));
+    if (length > COPIED_MESSAGE_BYTES) {
+      // The next message is probably as long: if that may not be kept it makes its own, and other memory would be wasted.
+      const next = length + (length >>> 3);
+      this.#use(next <= MAX_KEPT_BYTES ? next : INITIAL_BYTES);
+    }
     this.reset();
     return bytes;
   }
