@@ -4,8 +4,8 @@
  * jumps up at once and comes down with time, and beside it a penalty for its failures. Without a penalty an endpoint
  * that fails fast looks like the fastest of all and draws the calls of the whole fleet.
  *
- * Both fade on reading, so an endpoint that gets no calls is tried again by and by; a slow one sooner, see STALE_AFTER. Nothing here waits or polls; time
- * that stands still or goes back fades nothing.
+ * Both fade on reading, so an endpoint that gets no calls is tried again by and by, and a slow one sooner (STALE_AFTER).
+ * Nothing here waits or polls; time that stands still or goes back fades nothing.
  */
 
 /** Time constant of the fading: Finagle's and Linkerd's 10 s; one slow answer is a third of itself after it. */

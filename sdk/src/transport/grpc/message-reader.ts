@@ -24,7 +24,7 @@ const COMPRESSED = 1;
  * arrive, so a peer cannot have us hold megabytes that it only announces.
  */
 const TRUSTED_BYTES = 72 * 1024;
-/** Pages that nothing was written to cost no memory, so growing by 16 costs a peer's bytes as 2 does, at a fourth of the time. */
+/** Pages that nothing was written to cost no memory, so growing by 16 costs a peer's bytes as 2 does, in a fourth of the copies. */
 const GROWTH = 16;
 /** What push() returns when the bytes are no message that may be received. */
 export const FAILED = -1;
